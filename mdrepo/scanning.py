@@ -1,0 +1,245 @@
+"""Strict JSON text to a tree of spans: where each value stands, and where the text is wrong.
+
+The grammar is RFC 8259, with duplicate keys, lone surrogates and numbers beyond a double refused. The scanner keeps its own
+stack, so that depth ends in a message and never in a RecursionError.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+MAX_DEPTH = 500
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LITERAL = re.compile(r"true|false|null")
+_WORD = re.compile(r"[-+.\w]+")
+_LONE = re.compile("[\ud800-\udfff]")
+_LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+
+
+class Float(float):
+    """A number whose spelling (`0.1000`, `1E5`) is not the one that Python would write; it keeps that spelling."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Float:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+class Position(NamedTuple):
+    """A place in a text: line and column, both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
+class Node:
+    """One value in a text: its span, and the nodes of its members (by key, with the key's span) or items."""
+
+    start: int
+    end: int = -1
+    value: Any = None
+    members: dict[str, tuple[int, int, Node]] | None = None
+    items: list[Node] | None = None
+
+
+class ScanError(ValueError):
+    """A text that is not strict JSON: the offset, what is wrong there, what to do."""
+
+    def __init__(self, offset: int, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.message = message
+        self.hint = hint
+
+
+def number(text: str) -> int | float:
+    """The value of a JSON number, with its spelling kept; raises ValueError where a double cannot hold it."""
+    if text.lstrip("-").isdigit():
+        if len(text) > 4000:
+            raise ValueError("an integer of more than 4,000 digits")
+        return int(text) if text != "-0" else Float(text)
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number beyond what a double can hold")
+    return value if repr(value) == text else Float(text)
+
+
+def position(text: str, offset: int) -> Position:
+    """Line and column, both from 1, of an offset."""
+    before = text.rfind("\n", 0, offset)
+    return Position(text.count("\n", 0, offset) + 1, offset - before)
+
+
+class Lines:
+    """The line starts of a text, for many positions in one text."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0] + [match.end() for match in re.finditer("\n", text)]
+
+    def position(self, offset: int) -> Position:
+        line = bisect_right(self._starts, offset)
+        return Position(line, offset - self._starts[line - 1] + 1)
+
+
+@dataclass(slots=True)
+class _Scanner:
+    text: str
+    at: int = 0
+    stack: list[Node] = field(default_factory=list)
+
+    def space(self) -> str:
+        """Skip white space; the next character, or '' at the end."""
+        match = _SPACE.match(self.text, self.at)
+        self.at = match.end() if match else self.at
+        return self.text[self.at : self.at + 1]
+
+    def string(self) -> str:
+        match = _STRING.match(self.text, self.at)
+        if match is None:
+            raise self._bad_string()
+        value: str = json.loads(match.group())
+        if _LONE.search(value):
+            raise ScanError(self.at, "a string with a lone surrogate", "write the whole character, or remove the escape")
+        self.at = match.end()
+        return value
+
+    def scalar(self) -> Any:
+        if match := _LITERAL.match(self.text, self.at):
+            self.at = match.end()
+            return _LITERALS[match.group()]
+        if match := _NUMBER.match(self.text, self.at):
+            word = _WORD.match(self.text, self.at)
+            if word is not None and word.end() > match.end():
+                raise ScanError(self.at, f"{word.group()[:40]!r} is not a JSON number")
+            try:
+                value = number(match.group())
+            except ValueError as error:
+                raise ScanError(self.at, f"{match.group()[:40]} is {error}", "write it as a string") from None
+            self.at = match.end()
+            return value
+        raise self._unexpected("a value")
+
+    def _unexpected(self, wanted: str) -> ScanError:
+        if self.at >= len(self.text):
+            return ScanError(self.at, f"the text ends where {wanted} is expected", "is the file complete?")
+        word = _WORD.match(self.text, self.at)
+        found = word.group()[:40] if word else self.text[self.at]
+        hint = None
+        if found in ("NaN", "Infinity", "-Infinity"):
+            hint = "JSON has no such number: use null, or a string"
+        elif found in ("True", "False", "None"):
+            hint = "JSON writes true, false and null"
+        elif found == "'":
+            hint = 'JSON strings stand in double quotes (")'
+        elif found == "/":
+            hint = "JSON has no comments"
+        elif found in "]}":
+            hint = "a comma too many?"
+        return ScanError(self.at, f"{found!r} where {wanted} is expected", hint)
+
+    def _bad_string(self) -> ScanError:
+        good = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*').match(self.text, self.at)
+        end = good.end() if good else self.at
+        if end >= len(self.text):
+            return ScanError(self.at, "a string that does not end", 'add the closing "')
+        if self.text[end] == "\\":
+            return ScanError(end, f"{self.text[end : end + 2]!r} is no JSON escape", "a backslash is written \\\\")
+        return ScanError(end, "a control character inside a string", "write it as an escape (\\n, \\t, \\u0001)")
+
+    def key(self, node: Node) -> None:
+        """Read `"key" :` of the object's next member and leave its place in the object's members."""
+        if self.space() != '"':
+            raise self._unexpected("a key in double quotes")
+        start = self.at
+        key = self.string()
+        assert node.members is not None
+        if key in node.members:
+            first = position(self.text, node.members[key][0])
+            raise ScanError(start, f"duplicate key {key!r}, first in line {first.line}", "keep one of the two")
+        end = self.at
+        if self.space() != ":":
+            raise self._unexpected("':'")
+        self.at += 1
+        node.members[key] = (start, end, node)  # the node is put right when the value is complete
+
+    def open(self, char: str) -> Node:
+        if len(self.stack) >= MAX_DEPTH:
+            raise ScanError(self.at, f"nested more than {MAX_DEPTH} levels deep", "mdrepo reads no deeper documents")
+        node = Node(self.at, members={}, value={}) if char == "{" else Node(self.at, items=[], value=[])
+        self.at += 1
+        self.stack.append(node)
+        return node
+
+    def attach(self, node: Node) -> None:
+        """Put a complete value into the container that is open."""
+        parent = self.stack[-1]
+        if parent.members is not None:
+            key, (start, end, _) = next(reversed(parent.members.items()))
+            parent.members[key] = (start, end, node)
+            parent.value[key] = node.value
+        elif parent.items is not None:
+            parent.items.append(node)
+            parent.value.append(node.value)
+
+    def value(self) -> Node | None:
+        """Read a scalar or an empty container whole; for any other container open it and return None."""
+        char = self.space()
+        start = self.at
+        if char in ("{", "["):
+            node = self.open(char)
+            if self.space() == ("}" if char == "{" else "]"):
+                self.at += 1
+                node.end = self.at
+                self.stack.pop()
+                return node
+            if char == "{":
+                self.key(node)
+            return None
+        content = self.string() if char == '"' else self.scalar()
+        return Node(start, self.at, content)
+
+    def run(self) -> Node:
+        while True:
+            node = self.value()
+            while node is not None:
+                if not self.stack:
+                    return node
+                self.attach(node)
+                node = self.proceed()
+
+    def proceed(self) -> Node | None:
+        """After a value inside a container: a comma and on (None), or the container's end (its node)."""
+        parent = self.stack[-1]
+        close = "}" if parent.members is not None else "]"
+        char = self.space()
+        if char == ",":
+            self.at += 1
+            if parent.members is not None:
+                self.key(parent)
+            return None
+        if char != close:
+            raise self._unexpected(f"',' or '{close}'")
+        self.at += 1
+        parent.end = self.at
+        return self.stack.pop()
+
+
+def scan(text: str) -> Node:
+    """The tree of spans of a whole JSON text; raises ScanError."""
+    scanner = _Scanner(text)
+    node = scanner.run()
+    if scanner.space():
+        raise ScanError(scanner.at, "more text after the end of the document", "one file holds one JSON value")
+    return node

@@ -1,0 +1,209 @@
+"""Document and new value to text: as little text as possible changes, or all of it to one canonical layout."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .documents import Document, canonical, same
+from .pointers import Path
+from .scanning import Float, Node
+
+KeyOrder = Callable[[Path], Sequence[str]]
+"""The schema's property order for the object at a path; empty where the schema says none."""
+
+
+def no_order(_: Path) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a file is laid out: indentation unit ('' for one line), line end, separators, whether escapes are ASCII."""
+
+    indent: str = "  "
+    newline: str = "\n"
+    comma: str = ", "
+    colon: str = ": "
+    ascii: bool = False
+
+    @staticmethod
+    def of(text: str) -> Style:
+        first = re.search(r"[\[{]\r?\n([ \t]+)", text)
+        colon = re.search(r'"[ \t]*:([ \t]*)', text)
+        comma = re.search(r",([ \t]*)\S", text)
+        return Style(
+            indent=first.group(1) if first else ("" if re.search(r"[\[{].", text) else "  "),
+            newline="\r\n" if "\r\n" in text else "\n",
+            comma="," + (comma.group(1) if comma else " "),
+            colon=":" + (colon.group(1) if colon else " "),
+            ascii=text.isascii() and re.search(r"\\u[0-9a-fA-F]{4}", text) is not None,
+        )
+
+
+def scalar(value: Any, *, ascii_only: bool = False) -> str:
+    """The JSON text of a scalar, numbers in the spelling that they came with."""
+    if isinstance(value, Float):
+        return value.text
+    return json.dumps(value, ensure_ascii=ascii_only)
+
+
+def dumps(value: Any, style: Style, lead: str = "", order: KeyOrder = no_order, path: Path = (), *, sort: bool = False) -> str:
+    """The JSON text of a value; `lead` is the indentation of the line that it begins on."""
+    if not isinstance(value, dict | list) or not value:
+        return scalar(value, ascii_only=style.ascii)
+    inner = lead + style.indent
+    if isinstance(value, dict):
+        keys = _ordered(value, order(path), sort=sort)
+        parts = [
+            scalar(key, ascii_only=style.ascii) + style.colon + dumps(value[key], style, inner, order, (*path, key), sort=sort)
+            for key in keys
+        ]
+        opening, closing = "{}"
+    else:
+        parts = [dumps(item, style, inner, order, (*path, i), sort=sort) for i, item in enumerate(value)]
+        opening, closing = "[]"
+    if not style.indent:
+        return opening + style.comma.join(parts) + closing
+    line = style.newline + inner
+    return f"{opening}{line}{(',' + line).join(parts)}{style.newline}{lead}{closing}"
+
+
+def _ordered(value: dict[str, Any], known: Sequence[str], *, sort: bool) -> list[str]:
+    rank = {key: place for place, key in enumerate(known)}
+    rest = [key for key in value if key not in rank]
+    return sorted((key for key in value if key in rank), key=rank.__getitem__) + (sorted(rest) if sort else rest)
+
+
+def formatted(value: Any, order: KeyOrder = no_order) -> str:
+    """The canonical layout: schema property order, then sorted; two spaces; one scalar a line; one final newline.
+
+    One scalar a line makes two branches that add the same key collide in a text merge, which would otherwise leave the key
+    in the file twice.
+    """
+    return dumps(value, Style(), "", order, sort=True) + "\n"
+
+
+def fresh(value: Any, order: KeyOrder = no_order) -> str:
+    """The text of a new file, in the canonical layout but for the keys that no schema orders, which stay as they are."""
+    return dumps(value, Style(), "", order) + "\n"
+
+
+def rewrite(document: Document, value: Any, order: KeyOrder = no_order) -> str:
+    """The document's text with another value in it, changed in the lines that must change and no others."""
+    root = document.layout
+    body = _Rewriter(document.text, Style.of(document.text), order).value(root, value, ())
+    return document.text[: root.start] + body + document.text[root.end :]
+
+
+@dataclass(frozen=True)
+class _Rewriter:
+    text: str
+    style: Style
+    order: KeyOrder
+
+    def value(self, node: Node, new: Any, path: Path) -> str:
+        if same(node.value, new):
+            return self.text[node.start : node.end]
+        if node.members and isinstance(new, dict) and any(key in new for key in node.members):
+            return self.object(node, node.members, new, path)
+        if node.items and isinstance(new, list) and new:
+            return self.array(node, node.items, new, path)
+        return self.fresh(new, self._indentation(node.start), path)
+
+    def fresh(self, new: Any, lead: str, path: Path) -> str:
+        return dumps(new, self.style, lead, self.order, path)
+
+    def _indentation(self, offset: int) -> str:
+        """The white space that the line of an offset begins with."""
+        line = self.text[self.text.rfind("\n", 0, offset) + 1 : offset]
+        return line[: len(line) - len(line.lstrip(" \t"))]
+
+    def _leads(self, node: Node, starts: Sequence[int], ends: Sequence[int]) -> Iterator[str]:
+        """The white space before each member or item, after the bracket or comma before it."""
+        for place, start in enumerate(starts):
+            gap = self.text[ends[place - 1] : start] if place else self.text[node.start + 1 : start]
+            yield gap.partition(",")[2] if place else gap
+
+    def object(self, node: Node, members: dict[str, tuple[int, int, Node]], new: dict[str, Any], path: Path) -> str:
+        starts = [start for start, _, _ in members.values()]
+        ends = [child.end for _, _, child in members.values()]
+        leads = dict(zip(members, self._leads(node, starts, ends), strict=True))
+        usual = list(leads.values())[1 if len(leads) > 1 else 0]
+        parts: list[str] = []
+        for place, key in enumerate(self._merged_keys(list(members), new, self.order(path))):
+            if key in members:
+                start, _, child = members[key]
+                lead = leads[key] if place or key == next(iter(members)) else next(iter(leads.values()))
+                parts.append(lead + self.text[start : child.start] + self.value(child, new[key], (*path, key)))
+            else:
+                lead = usual if place or len(leads) > 1 else next(iter(leads.values()))
+                indentation = lead.rpartition("\n")[2]
+                name = scalar(key, ascii_only=self.style.ascii)
+                parts.append(lead + name + self.style.colon + self.fresh(new[key], indentation, (*path, key)))
+        return "{" + ",".join(parts) + self.text[ends[-1] : node.end - 1] + "}"
+
+    @staticmethod
+    def _merged_keys(old: list[str], new: dict[str, Any], known: Sequence[str]) -> list[str]:
+        """The keys of the new object: the old ones where they were, added ones where the schema, or else `new`, has them."""
+        keys = [key for key in old if key in new]
+        rank = {key: place for place, key in enumerate(known)}
+        previous: str | None = None
+        for key in new:
+            if key not in keys:
+                later = [k for k in keys if rank.get(k, -1) > rank[key]] if key in rank else []
+                if later:
+                    keys.insert(keys.index(later[0]), key)
+                elif key in rank or previous is None:
+                    keys.append(key)
+                else:
+                    keys.insert(keys.index(previous) + 1, key)
+            previous = key
+        return keys
+
+    def array(self, node: Node, items: list[Node], new: list[Any], path: Path) -> str:
+        leads = list(self._leads(node, [item.start for item in items], [item.end for item in items]))
+        usual = leads[1] if len(leads) > 1 else (leads[0] if "\n" in leads[0] else self.style.comma[1:])
+        parts: list[str] = []
+        for place, (value, source) in enumerate(zip(new, _sources(items, new), strict=True)):
+            lead = leads[0] if place == 0 else (leads[source] if source else usual)
+            if source is not None:
+                body = self.value(items[source], value, (*path, place))
+            else:
+                inline = "\n" not in lead and not isinstance(value, dict | list)
+                body = self.fresh(value, "" if inline else lead.rpartition("\n")[2], (*path, place))
+            parts.append(lead + body)
+        return "[" + ",".join(parts) + self.text[items[-1].end : node.end - 1] + "]"
+
+
+def _sources(items: list[Node], new: list[Any]) -> list[int | None]:
+    """For each new item the old item whose text serves it: an equal one, else the next free one of the same kind."""
+    free: dict[str, list[int]] = {}
+    for place in reversed(range(len(items))):
+        free.setdefault(_spelled(items[place].value), []).append(place)
+    sources: list[int | None] = []
+    for value in new:
+        equal = free.get(_spelled(value))
+        sources.append(equal.pop() if equal else None)
+    left = sorted(place for places in free.values() for place in places)
+    for place, value in enumerate(new):
+        if sources[place] is None and isinstance(value, dict | list):
+            match = next((old for old in left if type(items[old].value) is type(value) and _alike(items[old].value, value)), None)
+            if match is not None:
+                sources[place] = match
+                left.remove(match)
+    return sources
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Whether two items seem to be the same thing, edited: some member of theirs that tells items apart is equal."""
+    if isinstance(old, dict):
+        return any(isinstance(value, str) and new.get(key) == value for key, value in old.items())
+    return True
+
+
+def _spelled(value: Any) -> str:
+    return canonical(value) if isinstance(value, dict | list) else f"{type(value).__name__} {value}"
