@@ -1,0 +1,209 @@
+"""(content, patch) to content: JSON Patch (RFC 6902), and a Delta as one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, cast
+
+from . import pointers
+from .changes import MISSING, Change, Delta
+from .documents import same
+from .errors import Finding, UsageError
+
+Operation = dict[str, Any]
+
+
+class PatchError(Finding):
+    """An operation that does not apply: its number, its pointer, and why."""
+
+    def __init__(self, number: int, operation: Any, reason: str) -> None:
+        name = operation.get("op", "?") if isinstance(operation, dict) else "?"
+        place = operation.get("path", "?") if isinstance(operation, dict) else "?"
+        super().__init__(f"operation {number} ({name} {place}): {reason}")
+        self.number = number
+        self.reason = reason
+
+
+def operations(delta: Delta, *, tests: bool = True) -> list[Operation]:
+    """A Delta as RFC 6902 operations; with `tests`, each that overwrites or removes first tests what was there."""
+    made: list[Operation] = []
+    for change in delta:
+        if tests and change.kind in ("changed", "removed"):
+            made.append({"op": "test", "path": pointers.build(change.path), "value": change.old})
+        made.append(_operation(change))
+    return made
+
+
+def _operation(change: Change) -> Operation:
+    path = pointers.build(change.path)
+    if change.kind == "added":
+        return {"op": "add", "path": path, "value": change.new}
+    if change.kind == "removed":
+        return {"op": "remove", "path": path}
+    if change.kind == "moved":
+        return {"op": "move", "from": pointers.build(change.origin or ()), "path": path}
+    return {"op": "replace", "path": path, "value": change.new}
+
+
+def invert(delta: Delta) -> Delta:
+    """The Delta that undoes another."""
+    undone = {"added": "removed", "removed": "added", "changed": "changed", "moved": "moved"}
+    return Delta(
+        tuple(
+            Change(
+                cast(Any, undone[change.kind]),
+                change.origin if change.kind == "moved" and change.origin is not None else change.path,
+                change.new,
+                change.old,
+                change.new_path,
+                change.old_path,
+                change.path if change.kind == "moved" else None,
+                change.identity,
+            )
+            for change in reversed(delta.changes)
+        )
+    )
+
+
+def apply(content: Any, patch: Sequence[Any]) -> Any:
+    """The content after all operations of an RFC 6902 patch; the given content stays as it is; raises PatchError."""
+    if not isinstance(patch, list | tuple):
+        raise UsageError("a JSON Patch is a list of operations (RFC 6902)")
+    result = copy.deepcopy(content)
+    for number, operation in enumerate(patch, start=1):
+        try:
+            result = _apply_one(result, operation)
+        except (KeyError, ValueError, UsageError) as error:
+            reason = f"there is no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)
+            raise PatchError(number, operation, reason) from None
+    return result
+
+
+def apply_delta(content: Any, delta: Delta) -> Any:
+    """The content after all changes of a Delta; raises PatchError where it is not what the Delta was made for."""
+    return apply(content, operations(delta))
+
+
+def _member(operation: Operation, name: str) -> Any:
+    if name not in operation:
+        raise ValueError(f"the operation has no {name!r}")
+    return operation[name]
+
+
+def _path(operation: Operation, name: str) -> tuple[str, ...]:
+    pointer = _member(operation, name)
+    if not isinstance(pointer, str):
+        raise ValueError(f"{name!r} is not a JSON pointer")
+    return pointers.parse(pointer)
+
+
+def _apply_one(content: Any, operation: Any) -> Any:
+    if not isinstance(operation, dict):
+        raise ValueError("an operation is an object")
+    path = _path(operation, "path")
+    match _member(operation, "op"):
+        case "add":
+            return _add(content, path, copy.deepcopy(_member(operation, "value")))
+        case "remove":
+            return _remove(content, path)[0]
+        case "replace":
+            return _replace(content, path, copy.deepcopy(_member(operation, "value")))
+        case "test":
+            if not _equal(pointers.resolve(content, path), _member(operation, "value")):
+                raise ValueError("the value there is another one")
+            return content
+        case "copy":
+            return _add(content, path, copy.deepcopy(pointers.resolve(content, _path(operation, "from"))))
+        case "move":
+            origin = _path(operation, "from")
+            if path[: len(origin)] == origin and path != origin:
+                raise ValueError("a value cannot move into itself")
+            content, value = _remove(content, origin)
+            return _add(content, path, value)
+        case name:
+            raise ValueError(f"{name!r} is not an operation of RFC 6902")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """RFC 6902's equality: numbers by value, whatever their spelling."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return same(one, other) or (isinstance(one, int | float) and isinstance(other, int | float) and one == other)
+
+
+def _position(items: list[Any], key: str, *, beyond: bool = False) -> int:
+    if beyond and key == "-":
+        return len(items)
+    position = pointers.index(key)
+    if position is None:
+        raise ValueError(f"{key!r} is not an index of a list")
+    if position > len(items) - (0 if beyond else 1):
+        raise ValueError(f"index {position} is beyond the list's {len(items)} items")
+    return position
+
+
+def _add(content: Any, path: tuple[str, ...], value: Any) -> Any:
+    if not path:
+        return value
+    parent = pointers.resolve(content, path[:-1])
+    if isinstance(parent, dict):
+        parent[path[-1]] = value
+    elif isinstance(parent, list):
+        parent.insert(_position(parent, path[-1], beyond=True), value)
+    else:
+        raise KeyError(path[-1])
+    return content
+
+
+def _remove(content: Any, path: tuple[str, ...]) -> tuple[Any, Any]:
+    """The content without the value at a path, and that value."""
+    if not path:
+        return None, content
+    parent = pointers.resolve(content, path[:-1])
+    if isinstance(parent, list):
+        return content, parent.pop(_position(parent, path[-1]))
+    if not isinstance(parent, dict):
+        raise KeyError(path[-1])
+    value = parent.pop(path[-1])
+    return content, value
+
+
+def _replace(content: Any, path: tuple[str, ...], value: Any) -> Any:
+    if not path:
+        return value
+    pointers.resolve(content, path)
+    parent = pointers.resolve(content, path[:-1])
+    if isinstance(parent, list):
+        parent[_position(parent, path[-1])] = value
+    else:
+        parent[path[-1]] = value
+    return content
+
+
+def replaced(content: Any, path: pointers.Path, value: Any) -> Any:
+    """The content with another value at a path (MISSING takes it away); objects on the way are made where there are none."""
+    if not path:
+        return value
+    head, rest = path[0], path[1:]
+    if isinstance(content, list):
+        items = list(content)
+        position = pointers.index(head)
+        if position is None or position > len(items):
+            raise KeyError(head)
+        if value is MISSING and not rest:
+            del items[position : position + 1]
+        else:
+            inner = items[position] if position < len(items) else {}
+            items[position : position + 1] = [replaced(inner, rest, value)]
+        return items
+    members = dict(content) if isinstance(content, dict) else {}
+    if value is MISSING and not rest:
+        members.pop(str(head), None)
+    elif value is not MISSING or str(head) in members:
+        members[str(head)] = replaced(members.get(str(head), {}), rest, value)
+    return members
