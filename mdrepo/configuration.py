@@ -1,0 +1,115 @@
+"""mdrepo.toml to Configuration: every key has a default, unknown keys are refused."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+from .errors import Finding
+
+FILE = "mdrepo.toml"
+
+TEMPLATE = """\
+# What mdrepo looks after in this repository. Every key has a default; these are the defaults.
+
+[documents]
+include = ["metadata/**/*.json"]
+exclude = []
+
+# Documents that do not name their schema themselves: pattern = "schemas/FILE"
+[schemas]
+
+[evaluation]
+timeout = 600      # seconds for one model's predictions
+memory = 16        # GiB for the process that computes them
+cache = 2048       # MiB of predictions kept in .git/mdrepo/cache
+"""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Which files are documents, as patterns in .gitignore's grammar."""
+
+    include: list[str] = field(default_factory=lambda: ["metadata/**/*.json"])
+    exclude: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Limits of an evaluation: seconds, GiB, MiB."""
+
+    timeout: int = 600
+    memory: int = 16
+    cache: int = 2048
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What mdrepo.toml says."""
+
+    documents: Documents = Documents()
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    evaluation: Evaluation = Evaluation()
+
+    @cached_property
+    def _patterns(self) -> tuple[Any, Any]:
+        from pathspec import GitIgnoreSpec
+
+        return GitIgnoreSpec.from_lines(self.documents.include), GitIgnoreSpec.from_lines(self.documents.exclude)
+
+    def is_document(self, path: str) -> bool:
+        """Whether a path, from the repository's root with '/', is a document's."""
+        include, exclude = self._patterns
+        return bool(include.match_file(path)) and not exclude.match_file(path)
+
+    def bound_schema(self, path: str) -> str | None:
+        """The schema file that a pattern binds to a document; of several, the last."""
+        if not self.schemas:
+            return None
+        from pathspec import GitIgnoreSpec
+
+        matching = [schema for pattern, schema in self.schemas.items() if GitIgnoreSpec.from_lines([pattern]).match_file(path)]
+        return matching[-1] if matching else None
+
+
+def read(text: str) -> Configuration:
+    """The configuration in the text of mdrepo.toml; raises Finding where it is not right."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Finding(f"{FILE}: {error}") from None
+    sections: dict[str, Any] = {"documents": Documents, "evaluation": Evaluation}
+    _known(raw, [*sections, "schemas"], "")
+    parts: dict[str, Any] = {}
+    for name, section in sections.items():
+        values = raw.get(name, {})
+        defaults = section()
+        _known(values, [f.name for f in fields(section)], f"{name}.")
+        for key, value in values.items():
+            _typed(f"{name}.{key}", value, getattr(defaults, key))
+        parts[name] = section(**values)
+    schemas = raw.get("schemas", {})
+    if not isinstance(schemas, dict) or not all(isinstance(value, str) for value in schemas.values()):
+        raise Finding(f"{FILE}: [schemas] has a pattern and a schema file in each line", '"metadata/*.json" = "schemas/x.json"')
+    return Configuration(schemas=schemas, **parts)
+
+
+def _known(values: Any, names: list[str], prefix: str) -> None:
+    if not isinstance(values, dict):
+        raise Finding(f"{FILE}: {prefix.rstrip('.')} is not a section", f"write [{prefix.rstrip('.')}] on a line of its own")
+    for key in values:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, 1)
+            raise Finding(f"{FILE}: unknown key {prefix}{key}", f"did you mean {prefix}{near[0]}?" if near else None)
+
+
+def _typed(name: str, value: Any, default: Any) -> None:
+    if isinstance(default, list):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise Finding(f"{FILE}: {name} must be a list of patterns", f'{name.partition(".")[2]} = ["metadata/**/*.json"]')
+    elif type(value) is not int or value <= 0:
+        raise Finding(f"{FILE}: {name} must be a whole number above 0, not {value!r}", f"the default is {default}")

@@ -1,0 +1,146 @@
+"""Document and schema to problems: every problem, with its place, what was expected and the nearest allowed value."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import pointers
+from .documents import Document, canonical
+from .errors import Finding
+from .pointers import Path
+from .schemas import Schema
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a document: where (line and column from 1), which rule, what, and what to do."""
+
+    path: str
+    line: int
+    column: int
+    pointer: str
+    rule: str
+    message: str
+    hint: str | None = None
+
+
+def problem(document: Document, path: Path, rule: str, message: str, hint: str | None = None, *, key: bool = False) -> Problem:
+    """A problem at a field of a document."""
+    place = document.position(path, key=key)
+    return Problem(document.path, place.line, place.column, pointers.build(path), rule, message, hint)
+
+
+def validate(document: Document, schema: Schema) -> list[Problem]:
+    """All the problems that a document has with its schema, in the order of the file; raises Finding for a bad schema."""
+    found = {p for error in _errors(document.value, schema) for p in _problems(document, error)}
+    return sorted(found, key=lambda p: (p.line, p.column, p.rule, p.message))
+
+
+def _errors(content: Any, schema: Schema) -> Iterator[Any]:
+    import jsonschema
+    from referencing import Registry, Resource
+    from referencing.exceptions import NoSuchResource, Unresolvable
+    from referencing.jsonschema import specification_with
+
+    def refuse(uri: str) -> Any:
+        raise NoSuchResource(uri)
+
+    draft = jsonschema.validators.validator_for(schema.content, default=jsonschema.Draft202012Validator)
+    try:
+        draft.check_schema(schema.content)
+    except jsonschema.SchemaError as error:
+        place = pointers.build(tuple(error.absolute_path)) or "its root"
+        raise Finding(f"{schema.name}: not a valid schema at {place}: {error.message[:200]}") from None
+    default = specification_with(draft.META_SCHEMA["$schema"])
+    resources = ((uri, Resource.from_contents(each, default)) for uri, each in schema.store.contents())
+    registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]
+    validator = jsonschema.validators.extend(draft, {"uniqueItems": _unique_items})(  # type: ignore[no-untyped-call]
+        schema.content, registry=registry
+    )
+    try:
+        yield from validator.iter_errors(content)
+    except Unresolvable as error:
+        hint = "references lead to schemas/ or to built-in schemas only"
+        raise Finding(f"{schema.name}: the reference {error.ref!r} leads nowhere", hint) from None
+
+
+def _unique_items(validator: Any, unique: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    """`uniqueItems` in linear time; jsonschema compares each item with each other."""
+    from jsonschema import ValidationError
+
+    if not unique or not validator.is_type(instance, "array"):
+        return
+    first: dict[str, int] = {}
+    for index, item in enumerate(instance):
+        earlier = first.setdefault(canonical(item), index)
+        if earlier != index:
+            yield ValidationError(f"the same as item {earlier}", path=[index])
+
+
+def _problems(document: Document, error: Any) -> Iterator[Problem]:
+    path: Path = tuple(error.absolute_path)
+    rule = f"schema/{error.validator}"
+    value, wanted = error.instance, error.validator_value
+    match error.validator:
+        case "required":
+            for name in (name for name in wanted if name not in value):
+                yield problem(document, path, rule, f"the field {name!r} is missing", _example(error.schema, name))
+        case "additionalProperties" | "unevaluatedProperties" if isinstance(value, dict) and wanted is False:
+            known = list(error.schema.get("properties", ()))
+            patterns = tuple(error.schema.get("patternProperties", ()))
+            for name in _unknown(value, known, patterns):
+                hint = _nearest(name, known) or "own fields go under 'extensions'"
+                yield problem(document, (*path, name), rule, f"there is no field {name!r} here", hint, key=True)
+        case "type":
+            names = wanted if isinstance(wanted, str) else " or ".join(wanted)
+            yield problem(document, path, rule, f"expected {names}, found {_kind(value)} {shown(value)}")
+        case "enum":
+            allowed = ", ".join(shown(each) for each in wanted)
+            yield problem(document, path, rule, f"{shown(value)} is not one of: {allowed}", _nearest(value, wanted))
+        case "const":
+            yield problem(document, path, rule, f"expected {shown(wanted)}, found {shown(value)}")
+        case "pattern":
+            yield problem(document, path, rule, f"{shown(value)} does not match {wanted}", _example(error.schema, None))
+        case "uniqueItems":
+            yield problem(document, path, rule, f"{shown(pointers.get(document.value, path))} stands here twice: {error.message}")
+        case "anyOf" | "oneOf":
+            yield problem(document, path, rule, f"{shown(value)} fits none, or more than one, of the {len(wanted)} alternatives")
+        case _:
+            yield problem(document, path, rule, f"{shown(value)} does not meet {error.validator} {shown(wanted)}")
+
+
+def _unknown(value: dict[str, Any], known: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
+    import re
+
+    for name in value:
+        if name not in known and not any(re.search(pattern, name) for pattern in patterns):
+            yield name
+
+
+def _nearest(value: Any, allowed: Sequence[Any]) -> str | None:
+    names = {str(each): each for each in allowed}
+    near = difflib.get_close_matches(str(value), names, 1)
+    return f"did you mean {shown(names[near[0]])}?" if near else None
+
+
+def _example(schema: dict[str, Any], name: str | None) -> str | None:
+    described = schema if name is None else schema.get("properties", {}).get(name, {})
+    examples = described.get("examples") or ([described["const"]] if "const" in described else [])
+    return f"example: {shown(examples[0])}" if examples else None
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object", type(None): ""}
+    return kinds.get(type(value), "number")
+
+
+def shown(value: Any) -> str:
+    """A value as short JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
