@@ -1,0 +1,227 @@
+"""What DVC tracks, and its bytes: the one module that talks to DVC.
+
+What `.dvc` files and `dvc.lock` say is read here without DVC, so that `status` and `validate` need not load it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from .caching import Cache
+from .errors import Finding, MdrepoError, MissingExtra
+
+
+class Files(Protocol):
+    """The files of a snapshot: of a commit, of the index, or of the work tree."""
+
+    def read(self, path: str) -> bytes | None: ...
+
+    def paths(self) -> Iterable[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file or folder that DVC tracks: its path, the MD5 and size in bytes that `pointer` (a .dvc file or dvc.lock) records."""
+
+    path: str
+    md5: str
+    size: int
+    pointer: str
+
+
+def checked_path(path: str) -> str:
+    """A path from a document, made sure to stay inside the repository; raises Finding."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in path or not pure.parts or pure.parts[0] == ".git":
+        raise Finding(f"{path!r} leads out of the repository", "paths are relative to the repository's root")
+    return str(pure)
+
+
+def tracked(files: Files, path: str) -> Artefact | None:
+    """What DVC records of a path in a snapshot; None where it tracks no such path."""
+    path = checked_path(path)
+    if (data := files.read(f"{path}.dvc")) is not None:
+        found = _out(_yaml(data, f"{path}.dvc").get("outs"), PurePosixPath(path).name, path, f"{path}.dvc")
+        if found:
+            return found
+    for folder in PurePosixPath(path).parents:
+        lock = str(folder / "dvc.lock")
+        if (data := files.read(lock)) is not None:
+            relative = str(PurePosixPath(path).relative_to(folder))
+            stages = _yaml(data, lock).get("stages") or {}
+            for stage in stages.values() if isinstance(stages, dict) else ():
+                found = _out(stage.get("outs"), relative, path, lock)
+                if found:
+                    return found
+    return None
+
+
+def _yaml(data: bytes, path: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Finding(f"{path}: not YAML: {str(error).splitlines()[0]}", "write it anew with 'dvc add'") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _out(outs: Any, relative: str, path: str, pointer: str) -> Artefact | None:
+    for out in outs if isinstance(outs, list) else ():
+        if isinstance(out, dict) and out.get("path") == relative and isinstance(out.get("md5"), str):
+            return Artefact(path, out["md5"], int(out.get("size") or 0), pointer)
+    return None
+
+
+def all_tracked(files: Files) -> Iterator[Artefact]:
+    """Every single artefact that DVC tracks in a snapshot."""
+    for file in files.paths():
+        if file.endswith(".dvc") and (found := tracked(files, file.removesuffix(".dvc"))):
+            yield found
+        elif PurePosixPath(file).name == "dvc.lock" and (data := files.read(file)) is not None:
+            folder = PurePosixPath(file).parent
+            stages = _yaml(data, file).get("stages") or {}
+            outs = [out for stage in stages.values() for out in stage.get("outs") or ()]
+            for out in outs:
+                path = str(folder / str(out.get("path")))
+                if found := _out([out], str(out.get("path")), path, file):
+                    yield found
+
+
+def md5(path: Path, cache: Cache) -> str | None:
+    """DVC's hash of a file of the work tree, remembered by its size and times; None for a folder or nothing."""
+    try:
+        stat = path.stat()
+        if not path.is_file():
+            return None
+        key = hashlib.sha256(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}".encode()).hexdigest()
+        if known := cache.get("md5", key):
+            return known.decode()
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "md5").hexdigest()
+    except OSError as error:
+        raise MdrepoError(f"{path}: {error.strerror}") from None
+    cache.put("md5", key, found.encode())
+    return found
+
+
+def available() -> bool:
+    """Whether DVC is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("dvc") is not None
+
+
+@contextmanager
+def _dvc(root: Path, private: Path) -> Iterator[Any]:
+    """DVC's repository object, with a site cache of our own, and its errors in our words."""
+    try:
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+    except ImportError:
+        raise MissingExtra("dvc", "dvc") from None
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    try:
+        with Repo(str(root), config={"core": {"site_cache_dir": str(private), "analytics": False}}) as repo:
+            yield repo
+    except DvcException as error:
+        raise MdrepoError(f"DVC: {str(error).splitlines()[0]}", "'dvc doctor' and 'dvc status' say more") from None
+
+
+def initialise(root: Path) -> None:
+    """Make a repository's root a DVC repository; raises MissingExtra, MdrepoError."""
+    try:
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+    except ImportError:
+        raise MissingExtra("dvc", "dvc") from None
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    try:
+        Repo.init(str(root)).close()
+    except DvcException as error:
+        raise MdrepoError(f"DVC: {str(error).splitlines()[0]}") from None
+
+
+class Store:
+    """The bytes of artefacts: in the work tree, in DVC's cache, or to be fetched into it."""
+
+    def __init__(self, root: Path, private: Path, cache: Cache) -> None:
+        self.root = root
+        self.private = private
+        self.cache = cache
+
+    def in_work_tree(self, artefact: Artefact) -> Path | None:
+        """The artefact's file in the work tree, if it has the bytes that are recorded."""
+        path = self.root / artefact.path
+        return path if path.exists() and md5(path, self.cache) == artefact.md5 else None
+
+    def locate(self, artefacts: Iterable[Artefact]) -> dict[Artefact, Path]:
+        """A file with the recorded bytes for each artefact that has one here; folders are found in DVC's cache only."""
+        found: dict[Artefact, Path] = {}
+        left: list[Artefact] = []
+        for artefact in artefacts:
+            path = self.in_work_tree(artefact)
+            if path:
+                found[artefact] = path
+            else:
+                left.append(artefact)
+        if left:
+            with _dvc(self.root, self.private) as repo:
+                for artefact in left:
+                    path = Path(repo.cache.local.oid_to_path(artefact.md5))
+                    if path.is_file() and (artefact.md5.endswith(".dir") or md5(path, self.cache) == artefact.md5):
+                        found[artefact] = path
+        return found
+
+    def cached(self, artefact: Artefact) -> bool:
+        """Whether DVC's cache has the artefact's bytes."""
+        with _dvc(self.root, self.private) as repo:
+            return Path(repo.cache.local.oid_to_path(artefact.md5)).is_file()
+
+    def require(self, artefacts: Iterable[Artefact]) -> dict[Artefact, Path]:
+        """As locate, after fetching what is not here from DVC's remote; raises MdrepoError that names what is missing."""
+        wanted = list(dict.fromkeys(artefacts))
+        found = self.locate(wanted)
+        missing = [artefact for artefact in wanted if artefact not in found]
+        if missing and self._has_remote():
+            self._fetch(missing)
+            found |= self.locate(missing)
+            missing = [artefact for artefact in wanted if artefact not in found]
+        if missing:
+            first = missing[0]
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise MdrepoError(
+                f"the bytes of {first.path} (md5 {first.md5}){more} are neither in the work tree nor in DVC's cache",
+                f"run 'dvc pull {first.path}' where they were pushed, or put the file back",
+            )
+        return found
+
+    def _has_remote(self) -> bool:
+        with _dvc(self.root, self.private) as repo:
+            return bool(repo.config["core"].get("remote"))
+
+    def _fetch(self, artefacts: list[Artefact]) -> None:
+        """Fetch by content, so that artefacts of another revision than the checked-out one come too."""
+        with _dvc(self.root, self.private) as repo:
+            from dvc_data.hashfile.hash_info import HashInfo
+
+            repo.cloud.pull([HashInfo("md5", artefact.md5) for artefact in artefacts])
+
+    def checkout(self, artefacts: list[Artefact]) -> None:
+        """Put the recorded bytes of artefacts into the work tree, as the DVC pointers there say; raises MdrepoError."""
+        if not artefacts:
+            return
+        with _dvc(self.root, self.private) as repo:
+            repo.checkout(targets=[artefact.path for artefact in artefacts])
+        for artefact in artefacts:
+            path = self.root / artefact.path
+            if not path.exists() or (path.is_file() and md5(path, self.cache) != artefact.md5):
+                raise MdrepoError(
+                    f"DVC left other bytes in {artefact.path} than its pointer says", f"run 'dvc checkout {artefact.path}'"
+                )

@@ -1,0 +1,102 @@
+"""The documents of one snapshot, with their schemas, locks and problems."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any
+
+from . import __version__, locks
+from .artefacts import Files
+from .caching import Cache
+from .checks import check
+from .configuration import Configuration
+from .documents import Document, DocumentError, read
+from .errors import Finding
+from .locks import Lock
+from .schemas import Schema, SchemaStore
+from .validation import Problem, validate
+
+
+class Catalogue:
+    """What mdrepo sees in one snapshot."""
+
+    def __init__(self, files: Files, configuration: Configuration, cache: Cache) -> None:
+        self.files = files
+        self.configuration = configuration
+        self._cache = cache
+        self._documents: dict[str, Document | None] = {}
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """The documents' paths, sorted."""
+        return sorted(path for path in self.files.paths() if self.configuration.is_document(path))
+
+    @cached_property
+    def schemas(self) -> SchemaStore:
+        names = sorted(path for path in self.files.paths() if path.startswith("schemas/") and path.endswith(".json"))
+        return SchemaStore({name: data for name in names if (data := self.files.read(name)) is not None})
+
+    def find(self, path: str) -> Document | None:
+        """The document at a path; None where there is none; raises DocumentError."""
+        if path not in self._documents:
+            data = self.files.read(path)
+            self._documents[path] = None if data is None else read(data, path)
+        return self._documents[path]
+
+    def document(self, path: str) -> Document:
+        """The document at a path; raises Finding."""
+        found = self.find(path)
+        if found is None:
+            raise Finding(f"there is no document {path} here", self._similar(path))
+        return found
+
+    def _similar(self, path: str) -> str:
+        import difflib
+
+        near = difflib.get_close_matches(path, self.paths, 1)
+        return f"did you mean {near[0]}?" if near else "'mdrepo status' lists the documents"
+
+    def content(self, path: str) -> Any:
+        """The content of a document that another one refers to; None where it cannot be had, which validation reports."""
+        try:
+            found = self.find(path)
+        except Finding:
+            return None
+        return found.value if found else None
+
+    def schema(self, path: str) -> Schema:
+        """The schema of a document; raises Finding."""
+        return self.schemas.bound(self.document(path).value, path, self.configuration.bound_schema(path))
+
+    def lock(self, path: str) -> Lock:
+        """The lock file beside a document; raises Finding."""
+        return locks.parse(self.files.read(path + locks.SUFFIX), path + locks.SUFFIX)
+
+    def problems(self, path: str) -> list[Problem]:
+        """All that is wrong with a document: as JSON, by its schema, with what it refers to."""
+        try:
+            document = self.document(path)
+        except DocumentError as error:
+            place = error.place
+            return [Problem(path, place.line, place.column, "", "json/syntax", error.problem, error.hint)]
+        except Finding as error:
+            return [Problem(path, 1, 1, "", "document/unreadable", error.message, error.hint)]
+        try:
+            schema = self.schema(path)
+            found = self._schema_problems(document, schema)
+            return found or check(document, schema, self.files, self.content)
+        except Finding as error:
+            return [Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)]
+
+    def _schema_problems(self, document: Document, schema: Schema) -> list[Problem]:
+        """As validate, but what was found valid once is not validated again: jsonschema takes longer to load than to run."""
+        stamp = json.dumps([__version__, schema.name, [content for _, content in schema.store.contents()]])
+        key = hashlib.sha256(stamp.encode() + b"\0" + document.text.encode("utf-8", "surrogatepass")).hexdigest()
+        if self._cache.get("valid", key) is not None:
+            return []
+        found = validate(document, schema)
+        if not found:
+            self._cache.put("valid", key, b"")
+        return found

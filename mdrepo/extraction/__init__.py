@@ -1,0 +1,55 @@
+"""Artefact to derived values: the extractors, found through the entry-point group `mdrepo.extractors`.
+
+An extractor is an object with the attributes of `Extractor` below. It reads; it never runs code from the artefact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ..errors import Finding
+
+GROUP = "mdrepo.extractors"
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """What derives values of one `kind` (`model`, `data`, ...) from files with some suffixes.
+
+    `version` changes when the same file would give other values. `derive` takes the file, and the options that the schema names
+    (pointer -> value in the document), and returns values by key; raises ExtractionError.
+    """
+
+    name: str
+    kind: str
+    version: str
+    suffixes: tuple[str, ...]
+
+    def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+
+class ExtractionError(Finding):
+    """A file that is not what it should be: its path and why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path.name}: {reason}")
+        self.reason = reason
+
+
+@cache
+def extractors() -> tuple[Extractor, ...]:
+    """All that are installed, by name."""
+    found = [point.load() for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)]
+    for each in found:
+        if not isinstance(each, Extractor):
+            raise Finding(f"the extractor {each!r} lacks an attribute of mdrepo.extraction.Extractor")
+    return tuple(found)
+
+
+def extractor_for(kind: str, path: str) -> Extractor | None:
+    """The extractor of a kind that reads a file, by its suffix."""
+    return next((each for each in extractors() if each.kind == kind and path.endswith(each.suffixes)), None)

@@ -1,0 +1,102 @@
+"""The files of a snapshot: of a commit, of the index, or of the work tree; and safe writing into the work tree."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from .errors import Finding, MdrepoError
+from .snapshots import Entry, Git
+
+
+class TreeFiles:
+    """The files of a commit, a tree or the index, read from git's objects."""
+
+    def __init__(self, git: Git, entries: Mapping[str, Entry]) -> None:
+        self._git = git
+        self._entries = entries
+        self._read: dict[str, bytes] = {}
+
+    def paths(self) -> Iterable[str]:
+        return self._entries
+
+    def entry(self, path: str) -> Entry | None:
+        return self._entries.get(path)
+
+    def prefetch(self, paths: Iterable[str]) -> None:
+        """Read many files with one git process."""
+        wanted = {path: self._entries[path].blob for path in paths if path in self._entries and path not in self._read}
+        contents = self._git.blobs(sorted(set(wanted.values())))
+        self._read |= {path: contents[blob] for path, blob in wanted.items()}
+
+    def read(self, path: str) -> bytes | None:
+        entry = self._entries.get(path)
+        if entry is None:
+            return None
+        if entry.mode == "120000":
+            raise Finding(f"{path} is a symbolic link", "mdrepo reads no links: put the file itself there")
+        self.prefetch([path])
+        return self._read[path]
+
+
+class WorkFiles:
+    """The files of the work tree that git tracks or would track."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    @cached_property
+    def _listed(self) -> list[str]:
+        return self._git.listed()
+
+    def paths(self) -> Iterable[str]:
+        return self._listed
+
+    def read(self, path: str) -> bytes | None:
+        place = inside(self._git.root, path)
+        try:
+            return place.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise MdrepoError(f"{path}: {error.strerror}") from None
+
+
+def inside(root: Path, path: str) -> Path:
+    """The place of a path in a work tree; raises Finding where a symbolic link stands on the way, or where it leads out."""
+    place = root / path
+    if place.resolve() != root.resolve() / path:
+        raise Finding(f"{path} is, or lies behind, a symbolic link, or leads out of the repository", "put the file itself there")
+    return place
+
+
+def write(root: Path, path: str, text: str) -> None:
+    """Write a file of the work tree whole or not at all: beside it, to disk, and then in its place."""
+    place = inside(root, path)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        mode = place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~_umask()
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("utf-8"))
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            os.replace(name, place)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise MdrepoError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current

@@ -1,0 +1,124 @@
+"""What the workflow's verbs return: values, for programs to use and for reports to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .changes import Delta
+from .deriving import Proposal, Stale
+from .snapshots import Commit
+from .validation import Problem
+
+Note = dict[str, Any]
+"""An evaluation as git notes keep it (schemas/evaluation.schema.json)."""
+
+
+@dataclass(frozen=True)
+class DocumentStatus:
+    """A document of the work tree: `new`, `changed`, `deleted` or `unchanged`; its problems; its stale fields."""
+
+    path: str
+    state: str
+    problems: tuple[Problem, ...] = ()
+    stale: tuple[Stale, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of the work tree: the branch, HEAD and its verdict, the documents, and artefacts that DVC was not told of."""
+
+    branch: str | None
+    head: str | None
+    verdict: str | None
+    documents: tuple[DocumentStatus, ...]
+    unrecorded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DocumentDiff:
+    """What changed in one document: `new`, `deleted` or `changed`, with the contents (MISSING where there is none)."""
+
+    path: str
+    state: str
+    delta: Delta
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Patch:
+    """The proposals for the documents, by path, and the problems of documents that cannot be patched."""
+
+    proposals: Mapping[str, Proposal]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def stale(self) -> bool:
+        return any(each.delta or each.conflicts for each in self.proposals.values())
+
+    @property
+    def conflicts(self) -> int:
+        return sum(len(each.conflicts) for each in self.proposals.values())
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One commit of the log, with its evaluation if it has one."""
+
+    commit: Commit
+    note: Note | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a commit: made (its id), or stopped by problems or by the verdict in its note."""
+
+    status: Literal["committed", "invalid", "regressed"]
+    id: str | None = None
+    branch: str | None = None
+    note: Note | None = None
+    problems: tuple[Problem, ...] = ()
+    blocking: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    remark: str | None = None
+
+
+@dataclass(frozen=True)
+class Created:
+    """A document that was made: what it was read off, and the fields that only people can write."""
+
+    path: str
+    artefact: str
+    proposal: Proposal
+    to_write: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a checkout did: the commit, the files of git and the artefacts that it brought back, what it kept aside."""
+
+    commit: str
+    paths: tuple[str, ...] = ()
+    artefacts: tuple[str, ...] = ()
+    kept: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of the set-up: `done` now, `kept` as it was, or `left` out with the reason."""
+
+    name: str
+    state: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that doctor looked at: whether it is well, and what to type where it is not."""
+
+    name: str
+    ok: bool
+    message: str
+    hint: str | None = None

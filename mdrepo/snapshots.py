@@ -1,0 +1,292 @@
+"""Reading and writing revisions, notes and history: the one module that talks to git.
+
+Writing and what must be fast goes through git itself, by one runner; history is read with GitPython.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import Busy, MdrepoError, UsageError
+
+NOTES = "refs/notes/mdrepo"
+_KEPT = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_SSH", "GIT_ASKPASS", "GIT_EDITOR", "GIT_CONFIG", "GIT_TRACE", "GIT_EXEC_PATH")
+_SAFE = ("-c", "core.fsync=committed,reference", "-c", "core.quotePath=false")
+_ATTEMPTS = 20
+
+
+class GitError(MdrepoError):
+    """A git command that failed, with git's own words."""
+
+
+class Entry(NamedTuple):
+    """A file in a tree or in the index."""
+
+    mode: str
+    blob: str
+    path: str
+
+
+class State(NamedTuple):
+    """A path that differs from HEAD: its two status letters (index, work tree), as `git status --porcelain` has them."""
+
+    code: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of the history."""
+
+    id: str
+    parents: tuple[str, ...]
+    author: str
+    email: str
+    date: datetime
+    subject: str
+    message: str
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for git: without the GIT_* that hooks leak, but for those that a user sets on purpose."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
+    return {**kept, "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", **(extra or {})}
+
+
+def _words(stderr: bytes) -> str:
+    """The line of git's errors that says what happened."""
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    told = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines or ["no reason given"]
+    return told[0].removeprefix("fatal: ").removeprefix("error: ")
+
+
+class Git:
+    """One git work tree."""
+
+    def __init__(self, root: Path, folder: Path, common: Path) -> None:
+        self.root = root
+        self.folder = folder
+        self.common = common
+
+    @staticmethod
+    def find(start: Path) -> Git:
+        """The work tree that a folder is in; raises GitError."""
+        try:
+            done = subprocess.run(
+                ["git", "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
+                cwd=start,
+                env=environment(),
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise GitError("git is not installed, or not on the PATH", "install git 2.31 or newer") from None
+        except NotADirectoryError:
+            raise UsageError(f"{start} is not a folder") from None
+        lines = done.stdout.decode("utf-8").splitlines()
+        if done.returncode or len(lines) != 3:
+            words = _words(done.stderr)
+            if "not a git repository" in words:
+                raise GitError(f"{start} is not inside a git repository", "run 'mdrepo init' in the folder of your project")
+            raise GitError(f"{start}: {words}")
+        return Git(Path(lines[0]), Path(lines[1]), Path(lines[2]))
+
+    @staticmethod
+    def init(folder: Path) -> Git:
+        """A new git repository in a folder."""
+        done = subprocess.run(["git", "init", "-q", "--", str(folder)], env=environment(), capture_output=True, check=False)
+        if done.returncode:
+            raise GitError(f"git init failed: {_words(done.stderr)}")
+        return Git.find(folder)
+
+    def run(
+        self, *args: str, stdin: bytes | None = None, index: Path | None = None, codes: Sequence[int] = (0,)
+    ) -> subprocess.CompletedProcess[bytes]:
+        """One git command, its output as bytes; raises GitError when it ends with a code that is not expected."""
+        env = environment({"GIT_INDEX_FILE": str(index)} if index else None)
+        done = subprocess.run(["git", *_SAFE, *args], cwd=self.root, env=env, input=stdin, capture_output=True, check=False)
+        if done.returncode not in codes:
+            raise GitError(f"git {args[0]}: {_words(done.stderr)}")
+        return done
+
+    def text(self, *args: str, index: Path | None = None) -> str:
+        """The output of a git command as one line of text."""
+        return self.run(*args, index=index).stdout.decode("utf-8").strip()
+
+    def items(self, *args: str, index: Path | None = None) -> list[str]:
+        """The output of a git command that separates items by NUL."""
+        return [os.fsdecode(item) for item in self.run(*args, index=index).stdout.split(b"\0") if item]
+
+    def attached(self, *args: str, index: Path | None = None) -> int:
+        """Run a git command at the user's own terminal (editor, hooks, signing); its exit code."""
+        env = environment({"GIT_INDEX_FILE": str(index)} if index else None)
+        env.pop("GIT_OPTIONAL_LOCKS")
+        return subprocess.run(["git", *_SAFE, *args], cwd=self.root, env=env, check=False).returncode
+
+    # revisions and trees
+
+    def commit_id(self, revision: str) -> str:
+        """The id of the commit that a revision names; raises GitError."""
+        done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", codes=(0, 1, 128))
+        if done.returncode:
+            shallow = (self.common / "shallow").exists()
+            hint = "this clone is shallow: run 'git fetch --unshallow'" if shallow else "'mdrepo log' lists the commits"
+            raise GitError(f"there is no revision {revision!r} here", hint)
+        return done.stdout.decode().strip()
+
+    def head(self) -> str | None:
+        """The id of HEAD's commit, or None before the first commit."""
+        done = self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", codes=(0, 1, 128))
+        return done.stdout.decode().strip() or None
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; None where HEAD is detached."""
+        done = self.run("symbolic-ref", "--quiet", "--short", "HEAD", codes=(0, 1))
+        return done.stdout.decode("utf-8").strip() or None
+
+    def parents(self, commit: str) -> list[str]:
+        """The parents of a commit that are here (a shallow clone cuts them off)."""
+        return self.text("rev-list", "--parents", "-n1", commit).split()[1:]
+
+    def tree(self, treeish: str) -> dict[str, Entry]:
+        """All files of a commit or tree, by path."""
+        entries: dict[str, Entry] = {}
+        for item in self.items("ls-tree", "-r", "-z", "--full-tree", treeish):
+            meta, _, path = item.partition("\t")
+            mode, kind, blob = meta.split()
+            if kind == "blob":
+                entries[path] = Entry(mode, blob, path)
+        return entries
+
+    def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The contents of blobs, by id."""
+        if not ids:
+            return {}
+        out = self.run("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in ids).encode()).stdout
+        contents: dict[str, bytes] = {}
+        at = 0
+        for blob in ids:
+            end = out.index(b"\n", at)
+            header = out[at:end].split()
+            if len(header) != 3:
+                raise GitError(f"git has no object {blob}", "run 'git fsck'")
+            size = int(header[2])
+            contents[blob] = out[end + 1 : end + 1 + size]
+            at = end + 2 + size
+        return contents
+
+    # the work tree and the index
+
+    def status(self) -> list[State]:
+        """What differs from HEAD; untracked files one by one, ignored ones not."""
+        items = iter(self.items("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"))
+        return [State(item[:2], item[3:]) for item in items]
+
+    def listed(self) -> list[str]:
+        """The files of the work tree that git tracks, or would (not the ignored ones)."""
+        return sorted(set(self.items("ls-files", "-z", "--cached", "--others", "--exclude-standard")))
+
+    def index_entries(self, paths: Sequence[str], index: Path | None = None) -> dict[str, Entry]:
+        """The index's entries of some paths."""
+        if not paths:
+            return {}
+        entries: dict[str, Entry] = {}
+        for item in self.items("--literal-pathspecs", "ls-files", "-z", "--stage", "--", *paths, index=index):
+            meta, _, path = item.partition("\t")
+            mode, blob, _stage = meta.split()
+            entries[path] = Entry(mode, blob, path)
+        return entries
+
+    def set_entries(self, entries: Mapping[str, Entry | None], index: Path | None = None) -> None:
+        """Put entries into the index, or take paths out of it (None)."""
+        lines = [f"{e.mode} {e.blob}\t{path}" if e else f"0 {'0' * 40}\t{path}" for path, e in entries.items()]
+        if lines:
+            self.run("update-index", "-z", "--index-info", stdin=b"".join(os.fsencode(x) + b"\0" for x in lines), index=index)
+            self.run("update-index", "-q", "--refresh", index=index, codes=(0, 1))
+
+    @contextmanager
+    def candidate_index(self, base: str | None = None) -> Iterator[Path]:
+        """A copy of the index, or the index of a commit, to try things out in."""
+        with tempfile.TemporaryDirectory(prefix="mdrepo-index-", dir=self.folder) as folder:
+            path = Path(folder) / "index"
+            current = self.folder / "index"
+            if base is not None:
+                self.run("read-tree", base, index=path)
+            elif current.exists():
+                path.write_bytes(current.read_bytes())
+            yield path
+
+    def identity(self) -> None:
+        """Make sure that git knows who commits; raises GitError."""
+        for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
+            if self.run("var", name, codes=(0, 128)).returncode:
+                hint = 'git config --global user.name "Your Name" && git config --global user.email you@example.com'
+                raise GitError("git does not know who you are", hint)
+
+    # notes
+
+    def note(self, commit: str) -> bytes | None:
+        """mdrepo's note of a commit."""
+        done = self.run("notes", f"--ref={NOTES}", "show", commit, codes=(0, 1, 128))
+        return done.stdout if done.returncode == 0 else None
+
+    def noted(self) -> dict[str, str]:
+        """The blob of each commit's note, by the commit's id."""
+        if self.run("rev-parse", "--verify", "--quiet", NOTES, codes=(0, 1, 128)).returncode:
+            return {}
+        lines = self.run("notes", f"--ref={NOTES}", "list").stdout.decode().splitlines()
+        return {commit: blob for blob, commit in (line.split() for line in lines)}
+
+    def write_note(self, commit: str, content: bytes) -> None:
+        """Set a commit's note by compare-and-swap; `git notes add` alone loses notes under concurrency with exit 0."""
+        scratch = f"refs/notes/mdrepo-{os.getpid()}"
+        try:
+            for _ in range(_ATTEMPTS):
+                old = self.run("rev-parse", "--verify", "--quiet", NOTES, codes=(0, 1, 128)).stdout.decode().strip()
+                self.run("update-ref", "-d", scratch)
+                if old:
+                    self.run("update-ref", scratch, old)
+                self.run("notes", f"--ref={scratch}", "add", "-f", "-F", "-", commit, stdin=content)
+                new = self.text("rev-parse", "--verify", scratch)
+                swapped = self.run("update-ref", "-m", "mdrepo: evaluation", NOTES, new, old or "0" * 40, codes=(0, 1, 128))
+                if swapped.returncode == 0:
+                    return
+        finally:
+            self.run("update-ref", "-d", scratch)
+        raise Busy(f"{NOTES} kept changing while a note was written", "try again: mdrepo eval")
+
+    # history
+
+    def history(self, revisions: str, paths: Sequence[str] = (), limit: int | None = None) -> list[Commit]:
+        """The commits of a revision or range, newest first, that touch some of the paths (any, if none are given)."""
+        import git
+        from git.exc import GitCommandError
+
+        repository = git.Repo(self.root, search_parent_directories=False)
+        try:
+            options: dict[str, Any] = {} if limit is None else {"max_count": limit}
+            found = repository.iter_commits(revisions, paths=list(paths), **options)
+            return [
+                Commit(
+                    commit.hexsha,
+                    tuple(parent.hexsha for parent in commit.parents),
+                    commit.author.name or "",
+                    commit.author.email or "",
+                    commit.authored_datetime,
+                    str(commit.summary),
+                    str(commit.message),
+                )
+                for commit in found
+            ]
+        except (GitCommandError, ValueError) as error:
+            raise GitError(f"the history of {revisions} cannot be read: {str(error).splitlines()[0]}") from None
+        finally:
+            repository.close()

@@ -1,0 +1,94 @@
+"""One repository at work: git, configuration, caches, artefacts, and the catalogues of its snapshots."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from . import configuration
+from .artefacts import Store
+from .caching import Cache
+from .catalogue import Catalogue
+from .configuration import Configuration
+from .deriving import Deriver
+from .errors import UsageError
+from .files import TreeFiles, WorkFiles, inside
+from .locks import SUFFIX
+from .snapshots import Git
+
+_OURS = ("dvc.lock", "dvc.yaml", ".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
+
+
+class Workspace:
+    """What the workflow's verbs share."""
+
+    def __init__(self, git: Git) -> None:
+        self.git = git
+        self.root = git.root
+
+    @classmethod
+    def open(cls, start: Path) -> Workspace:
+        """The repository that a folder is in; raises GitError."""
+        return cls(Git.find(start))
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        file = inside(self.root, configuration.FILE)
+        return configuration.read(file.read_text(encoding="utf-8")) if file.is_file() else Configuration()
+
+    @cached_property
+    def cache(self) -> Cache:
+        return Cache(self.git.common / "mdrepo" / "cache", self.configuration.evaluation.cache << 20)
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.root, self.git.common / "mdrepo" / "dvc", self.cache)
+
+    @cached_property
+    def deriver(self) -> Deriver:
+        return Deriver(self.store, self.cache)
+
+    def work(self) -> Catalogue:
+        """The work tree as it is."""
+        return Catalogue(WorkFiles(self.git), self.configuration, self.cache)
+
+    def at(self, treeish: str) -> Catalogue:
+        """A commit or a tree, by its id."""
+        return self._of(TreeFiles(self.git, self.git.tree(treeish)))
+
+    def staged(self) -> Catalogue:
+        """The index."""
+        entries = self.git.index_entries(["."])
+        return self._of(TreeFiles(self.git, entries))
+
+    def _of(self, files: TreeFiles) -> Catalogue:
+        catalogue = Catalogue(files, self.configuration, self.cache)
+        files.prefetch(path for path in files.paths() if self.is_metadata(path))
+        return catalogue
+
+    def is_metadata(self, path: str) -> bool:
+        """Whether a path is a document, its lock, or a pointer of DVC."""
+        return (
+            self.configuration.is_document(path)
+            or (path.endswith(SUFFIX) and self.configuration.is_document(path.removesuffix(SUFFIX)))
+            or path.endswith(".dvc")
+            or path.rpartition("/")[2] == "dvc.lock"
+        )
+
+    def is_ours(self, path: str) -> bool:
+        """Whether a commit of everything takes a path: metadata, and what sets the repository up."""
+        return self.is_metadata(path) or path.rpartition("/")[2] in _OURS or path.startswith(("schemas/", ".dvc/"))
+
+    def relative(self, path: str, start: Path) -> str:
+        """A path that a user typed in a folder, as a path from the root with '/'; raises UsageError."""
+        place = Path(start, path).absolute()
+        root = self.root.resolve()
+        parent = place.parent.resolve()
+        try:
+            return (
+                (parent / place.name).relative_to(root).as_posix()
+                if place.name != ".."
+                else place.resolve().relative_to(root).as_posix()
+            )
+        except ValueError:
+            raise UsageError(f"{path} is outside the repository {self.root}") from None
