@@ -1,0 +1,147 @@
+"""The way of every commit: a candidate tree, validated, evaluated against its parent, and then handed to git."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import pointers
+from .catalogue import Catalogue
+from .errors import Finding
+from .evaluating import Report, blocking, evaluate
+from .locks import SUFFIX
+from .results import Note, Outcome
+from .snapshots import GitError
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms a commit is made: evaluated or not, and the reason for which a regression is let through."""
+
+    evaluate: bool = True
+    allow_regression: str | None = None
+
+
+def commit(
+    workspace: Workspace, arguments: Sequence[str], paths: Sequence[str], everything: bool, terms: Terms, report: Report
+) -> Outcome:
+    """Commit some paths; else the index if a document is staged; else every changed document with all that belongs to it."""
+    git = workspace.git
+    git.identity()
+    head = git.head()
+    selected, left = _selection(workspace, paths, everything)
+    base = (head or "--empty") if paths else None
+    with git.candidate_index(base) as index:
+        if selected:
+            git.run("--literal-pathspecs", "add", "-A", "--", *selected, index=index)
+        outcome = conclude(workspace, index, arguments, terms, report)
+    return replace(outcome, left=tuple(left))
+
+
+def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms: Terms, report: Report) -> Outcome:
+    """Validate and evaluate what is in a candidate index, and commit it; the user's own index changes only with success."""
+    git = workspace.git
+    head = git.head()
+    tree = git.text("write-tree", index=index)
+    if head and tree == git.text("rev-parse", f"{head}^{{tree}}"):
+        raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
+    if not head and not git.tree(tree):
+        raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
+    child = workspace.at(tree)
+    problems = [problem for path in child.paths for problem in child.problems(path)]
+    if problems:
+        return Outcome("invalid", problems=tuple(problems))
+    note: Note | None = None
+    if terms.evaluate:
+        parent = workspace.at(head) if head else None
+        note = evaluate(workspace, child, parent, head, note_of(workspace, head) if head else None, report)
+        stopped = blocking(note, child)
+        if stopped and terms.allow_regression is None:
+            return Outcome("regressed", note=note, blocking=tuple(stopped))
+        if note is not None and terms.allow_regression is not None:
+            note["allowed"] = {"reason": terms.allow_regression}
+    return _commit(workspace, index, tree, arguments, note)
+
+
+def _commit(workspace: Workspace, index: Path, tree: str, arguments: Sequence[str], note: Note | None) -> Outcome:
+    git = workspace.git
+    before = git.head()
+    if git.attached("commit", "--quiet", *arguments, index=index):
+        raise Finding("git made no commit (a hook, an empty message, or the signing stopped it); nothing has changed")
+    made = git.commit_id("HEAD")
+    changed = git.items(
+        "diff-tree", "-r", "-z", "--name-only", "--no-commit-id", "--root", before or made, *([made] if before else [])
+    )
+    now = git.tree(made)
+    git.set_entries({path: now.get(path) for path in changed})
+    remark = None
+    if note is not None and git.text("rev-parse", f"{made}^{{tree}}") != tree:
+        note, remark = None, "a git hook changed what was committed, so its evaluation does not count: run 'mdrepo eval'"
+    if note is not None:
+        write_note(workspace, made, note)
+    return Outcome("committed", made, git.branch(), note, remark=remark)
+
+
+def note_of(workspace: Workspace, commit_id: str) -> Note | None:
+    """The evaluation of a commit, or None; a note that is no evaluation counts as none."""
+    return parse_note(workspace.git.note(commit_id))
+
+
+def parse_note(data: bytes | None) -> Note | None:
+    """The evaluation in a note's bytes; None for anything else that somebody put there."""
+    try:
+        content: Any = json.loads(data) if data else None
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get("documents"), dict) and "verdict" in content else None
+
+
+def write_note(workspace: Workspace, commit_id: str, note: Note) -> None:
+    """Keep an evaluation as the commit's note."""
+    workspace.git.write_note(commit_id, (json.dumps(note, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _selection(workspace: Workspace, paths: Sequence[str], everything: bool) -> tuple[list[str], list[str]]:
+    """What is to be added to the candidate index, and the changed documents that are left out."""
+    states = workspace.git.status()
+    changed = [state for state in states if state.code[1] != " "]
+    if paths:
+        return _belonging(workspace, paths), []
+    ours = [state.path for state in changed if workspace.is_ours(state.path)]
+    if everything:
+        return sorted({*ours, *(state.path for state in changed if state.code != "??")}), []
+    is_document = workspace.configuration.is_document
+    if any(state.code[0] not in " ?" and is_document(state.path) for state in states):
+        return [], [path for path in ours if is_document(path)]
+    return ours, []
+
+
+def _belonging(workspace: Workspace, paths: Sequence[str]) -> list[str]:
+    """The named files; with a document also its lock file and the DVC pointers of its artefacts."""
+    work = workspace.work()
+    known = {*work.files.paths(), *(state.path for state in workspace.git.status())}
+    selected: list[str] = []
+    for path in paths:
+        below = [each for each in known if each.startswith(path.rstrip("/") + "/")]
+        if path not in known and not below:
+            raise GitError(f"git knows no file {path}", "is it spelled right, and not ignored?")
+        for each in below or [path]:
+            selected += [each, *(extra for extra in companions(workspace, work, each) if extra in known)]
+    return list(dict.fromkeys(selected))
+
+
+def companions(workspace: Workspace, catalogue: Catalogue, path: str) -> list[str]:
+    """What belongs to a document in a snapshot: its lock file, and the pointers (with their .gitignore) of its artefacts."""
+    if not workspace.configuration.is_document(path):
+        return []
+    found = [path + SUFFIX]
+    content = catalogue.content(path)
+    for where in (("artefact", "path"), ("weights", "artefact", "path")):
+        artefact = pointers.get(content, where)
+        if isinstance(artefact, str):
+            found += [f"{artefact}.dvc", f"{artefact.rpartition('/')[0]}/.gitignore".lstrip("/")]
+    return found

@@ -1,0 +1,329 @@
+"""Repository: the workflow's verbs in order. This is the Python API; the commands only print what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import committing, creating, evaluating, pointers, restoring, setting_up
+from .artefacts import all_tracked, md5
+from .catalogue import Catalogue
+from .changes import MISSING, Delta, no_keys
+from .committing import Terms
+from .deriving import Proposal, propose, stale
+from .diffing import diff, tolerant
+from .errors import Finding, MdrepoError, UsageError
+from .evaluating import Report
+from .files import write
+from .locks import SUFFIX
+from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Restored, Status, Step
+from .schemas import Schema
+from .snapshots import Commit
+from .validation import Problem
+from .workspace import Workspace
+from .writing import formatted, no_order, rewrite
+
+
+class Repository:
+    """A git repository with documents. Paths are relative to its root, with '/'; revisions are git's."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.root = workspace.root
+
+    @classmethod
+    def open(cls, start: Path | str = ".") -> Repository:
+        """The repository that a folder is in; raises MdrepoError."""
+        return cls(Workspace.open(Path(start)))
+
+    @classmethod
+    def init(cls, folder: Path | str = ".") -> tuple[Repository, list[Step]]:
+        """Set a repository up, or repair its set-up."""
+        workspace, steps = setting_up.initialise(Path(folder))
+        return cls(workspace), steps
+
+    @staticmethod
+    def diagnose(start: Path | str = ".") -> Iterator[Check]:
+        """What is set up and what is not."""
+        return setting_up.diagnose(Path(start))
+
+    def relative(self, path: str, start: Path) -> str:
+        """A path as somebody in the folder `start` would type it, from the repository's root; raises UsageError."""
+        return self._workspace.relative(path, start)
+
+    def new(self, kind: str, name: str, artefact: str | None = None) -> list[Created]:
+        """A document from a schema, with the derived fields filled."""
+        return creating.create(self._workspace, kind, name, artefact)
+
+    # looking
+
+    def status(self) -> Status:
+        """What is new, changed, invalid or stale, from git, DVC's pointers and lock files alone."""
+        space = self._workspace
+        git, work = space.git, space.work()
+        head = git.head()
+        codes = {state.path: state.code for state in git.status()}
+        documents = [self._document_status(work, path, codes.get(path, "  ")) for path in work.paths]
+        note = committing.note_of(space, head) if head else None
+        unrecorded = [each.path for each in all_tracked(work.files) if self._unrecorded(each.path, each.md5)]
+        return Status(git.branch(), head, note["verdict"] if note else None, tuple(documents), tuple(unrecorded))
+
+    def _unrecorded(self, path: str, recorded: str) -> bool:
+        found = md5(self.root / path, self._workspace.cache) if (self.root / path).exists() else None
+        return found is not None and found != recorded
+
+    @staticmethod
+    def _document_status(work: Catalogue, path: str, code: str) -> DocumentStatus:
+        if "D" in code and work.files.read(path) is None:
+            return DocumentStatus(path, "deleted")
+        state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
+        problems = work.problems(path)
+        try:
+            found = stale(work.document(path).value, work.schema(path), work.files, work.content, work.lock(path))
+        except Finding:
+            found = []  # what it is that cannot be read stands among the problems
+        return DocumentStatus(path, state, tuple(problems), tuple(found))
+
+    def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
+        """All the problems of all the documents, or of those at some paths."""
+        work = self._workspace.work()
+        return [problem for path in self._chosen(work, paths) for problem in work.problems(path)]
+
+    def documents(self, paths: Sequence[str] = ()) -> list[str]:
+        """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""
+        return self._chosen(self._workspace.work(), paths)
+
+    @staticmethod
+    def _chosen(work: Catalogue, paths: Sequence[str]) -> list[str]:
+        if not paths:
+            return [path for path in work.paths if work.files.read(path) is not None]
+        chosen: list[str] = []
+        for path in paths:
+            below = [each for each in work.paths if each.startswith(path.rstrip("/") + "/") or path == "."]
+            if not below and path not in work.paths and work.find(path) is None:
+                raise MdrepoError(f"there is no document {path} here", "'mdrepo status' lists the documents")
+            chosen += below or [path]
+        return list(dict.fromkeys(chosen))
+
+    def diff(
+        self,
+        old: str | None = None,
+        new: str | None = None,
+        fields: Sequence[str] = (),
+        *,
+        staged: bool = False,
+        ignore_order: bool = False,
+        significant_digits: int | None = None,
+    ) -> list[DocumentDiff]:
+        """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
+        space = self._workspace
+        if staged and new is not None:
+            raise UsageError("--staged compares the index with one revision, not with two")
+        before = space.at(space.git.commit_id(old)) if old else space.staged()
+        if staged:
+            head = space.git.head()
+            before = before if old else space.at(head) if head else space.at(_EMPTY_TREE)
+        after = space.at(space.git.commit_id(new)) if new else space.staged() if staged else space.work()
+        chosen = [pointers.split(name) for name in fields]
+        found: list[DocumentDiff] = []
+        for path in sorted({*before.paths, *after.paths}):
+            wanted = [pointer for name, pointer in chosen if path == name or path.startswith(name.rstrip("/") + "/") or name == "."]
+            if chosen and not wanted:
+                continue
+            if old is None and not staged and path not in before.paths and new is None:
+                continue  # as git: what is not in the index is not compared with it
+            if each := _document_diff(path, before, after, [p for p in wanted if p is not None]):
+                if ignore_order or significant_digits is not None:
+                    delta = tolerant(each.delta, ignore_order=ignore_order, significant_digits=significant_digits)
+                    each = DocumentDiff(path, each.state, delta, each.old, each.new)
+                if each.delta:
+                    found.append(each)
+        return found
+
+    def log(self, revisions: str = "HEAD", fields: Sequence[str] = (), limit: int | None = None) -> list[Logged]:
+        """The commits with their evaluations, newest first; with PATH#POINTER those that changed the field."""
+        space = self._workspace
+        if space.git.head() is None:
+            raise Finding("there is no commit yet", "'mdrepo commit' makes one")
+        chosen = [pointers.split(name) for name in fields]
+        single = any(pointer for _, pointer in chosen)
+        commits = space.git.history(revisions, [path for path, _ in chosen], None if single else limit)
+        if single:
+            commits = [commit for commit in commits if any(self._touches(commit, *each) for each in chosen)][:limit]
+        notes = space.git.noted()
+        blobs = space.git.blobs(sorted({notes[c.id] for c in commits if c.id in notes}))
+        return [Logged(commit, committing.parse_note(blobs.get(notes.get(commit.id, "")))) for commit in commits]
+
+    def _touches(self, commit: Commit, path: str, pointer: str | None) -> bool:
+        if pointer is None:
+            return True
+        tokens = pointers.parse(pointer)
+        sides = [commit.id, *commit.parents[:1]]
+        values = [pointers.get(self._workspace.at(side).content(path), tokens, MISSING) for side in sides]
+        return bool(diff([v for v in values[:1] if v is not MISSING], [v for v in values[1:] if v is not MISSING]))
+
+    def show(self, revision: str = "HEAD") -> tuple[Logged, list[DocumentDiff]]:
+        """One commit: what it says, its evaluation, and what it changed."""
+        space = self._workspace
+        commit = space.git.commit_id(revision)
+        logged = Logged(space.git.history(commit, limit=1)[0], committing.note_of(space, commit))
+        parents = space.git.parents(commit)
+        before, after = space.at(parents[0] if parents else _EMPTY_TREE), space.at(commit)
+        found = (_document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
+        return logged, [each for each in found if each]
+
+    def text(self, revision: str, path: str) -> str:
+        """The text of a document at a revision."""
+        return self._workspace.at(self._workspace.git.commit_id(revision)).document(path).text
+
+    # changing
+
+    def format(self, paths: Sequence[str] = (), *, check: bool = False) -> list[str]:
+        """Bring documents into the canonical layout; the paths of those that were not (with `check`, they stay as they are)."""
+        work = self._workspace.work()
+        changed: list[str] = []
+        for path in self._chosen(work, paths):
+            document = work.document(path)
+            schema = self._schema(work, path)
+            text = formatted(document.value, schema.key_order if schema else no_order)
+            if text != document.text:
+                changed.append(path)
+                if not check:
+                    write(self.root, path, text)
+        return changed
+
+    @staticmethod
+    def _schema(work: Catalogue, path: str) -> Schema | None:
+        try:
+            return work.schema(path)
+        except Finding:
+            return None
+
+    def patch(self, paths: Sequence[str] = (), *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Patch:
+        """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
+        work = self._workspace.work()
+        proposals: dict[str, Proposal] = {}
+        problems: list[str] = []
+
+        def read(path: str) -> Any:
+            return proposals[path].new if path in proposals else work.content(path)
+
+        for path in self._in_order(work, self._chosen(work, paths)):
+            try:
+                schema = work.schema(path)
+                document, lock = work.document(path), work.lock(path)
+            except Finding as error:
+                problems.append(error.message)
+                continue
+            settled = {"take": _settled(take, path), "keep": _settled(keep, path)}
+            proposals[path] = propose(document.value, schema, work.files, read, lock, self._workspace.deriver, **settled)
+            problems += [f"{path}: {problem}" for problem in proposals[path].problems]
+        return Patch(proposals, tuple(problems))
+
+    @staticmethod
+    def _in_order(work: Catalogue, paths: Sequence[str]) -> list[str]:
+        """Documents that refer to others come after them: what they derive may depend on them."""
+
+        def refers(path: str) -> bool:
+            content = work.content(path)
+            schema = Repository._schema(work, path) if content is not None else None
+            return schema is not None and any(True for _ in schema.annotated(content, "x-mdrepo-reference"))
+
+        return sorted(paths, key=lambda path: (refers(path), path))
+
+    def apply_patch(self, patch: Patch) -> list[str]:
+        """Write a patch's documents and lock files; the paths of the documents that changed."""
+        work = self._workspace.work()
+        written: list[str] = []
+        for path, proposal in patch.proposals.items():
+            document = work.document(path)
+            if proposal.delta:
+                write(self.root, path, rewrite(document, proposal.new, work.schema(path).key_order))
+                written.append(path)
+            text = proposal.lock.text()
+            if proposal.lock.fields and work.files.read(path + SUFFIX) != text.encode("utf-8"):
+                write(self.root, path + SUFFIX, text)
+        return written
+
+    def commit(
+        self,
+        arguments: Sequence[str] = (),
+        paths: Sequence[str] = (),
+        *,
+        everything: bool = False,
+        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        report: Report = lambda _: None,
+    ) -> Outcome:
+        """Validate, evaluate against the parent, and commit; `arguments` go to `git commit`."""
+        return committing.commit(self._workspace, arguments, paths, everything, terms, report)
+
+    def evaluate(
+        self, revision: str = "HEAD", against: str | None = None, report: Report = lambda _: None
+    ) -> tuple[str, Note | None]:
+        """The evaluation of a commit against its first parent (kept as its note), or against another commit."""
+        space = self._workspace
+        commit = space.git.commit_id(revision)
+        parents = space.git.parents(commit)
+        shallow = space.git.common / "shallow"
+        if against is None and shallow.exists() and commit in shallow.read_text(encoding="ascii").split():
+            raise MdrepoError(f"the parent of {commit[:7]} is not here: this clone is shallow", "run 'git fetch --unshallow'")
+        other = space.git.commit_id(against) if against else (parents[0] if parents else None)
+        known = committing.note_of(space, other) if other else None
+        note = evaluating.evaluate(space, space.at(commit), space.at(other) if other else None, other, known, report)
+        if note is not None and against is None:
+            before = committing.note_of(space, commit) or {}
+            if "allowed" in before:
+                note["allowed"] = before["allowed"]
+            committing.write_note(space, commit, note)
+        return commit, note
+
+    def checkout(self, revision: str, paths: Sequence[str] = (), *, force: bool = False) -> Restored:
+        """Documents and DVC data of a revision into the work tree, both or neither."""
+        return restoring.checkout(self._workspace, revision, paths, force=force)
+
+    def rollback(
+        self,
+        revision: str,
+        fields: Sequence[str] = (),
+        *,
+        message: str | None = None,
+        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        report: Report = lambda _: None,
+    ) -> Outcome:
+        """A new commit that brings back an earlier state of everything, a document or a field, evaluated like any commit."""
+        return restoring.rollback(self._workspace, revision, fields, message, terms, report)
+
+
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+def _settled(names: Sequence[str], path: str) -> list[pointers.Path]:
+    split = [pointers.split(name if "#" in name else f"#{name}") for name in names]
+    return [_typed(pointer) for name, pointer in split if pointer is not None and name in ("", path)]
+
+
+def _typed(pointer: str) -> pointers.Path:
+    tokens: list[pointers.Token] = []
+    for token in pointers.parse(pointer):
+        at = pointers.index(token)
+        tokens.append(token if at is None else at)
+    return tuple(tokens)
+
+
+def _document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequence[str]) -> DocumentDiff | None:
+    old, new = before.find(path), after.find(path)
+    if old is not None and new is not None and old.text == new.text:
+        return None
+    schema = Repository._schema(after if new else before, path)
+    old_value, new_value = old.value if old else MISSING, new.value if new else MISSING
+    if old_value is MISSING or new_value is MISSING:
+        state = "new" if old_value is MISSING else "deleted"
+        delta = diff({} if old_value is MISSING else old_value, {} if new_value is MISSING else new_value)
+    else:
+        state, delta = "changed", diff(old_value, new_value, schema.keys if schema else no_keys)
+    if wanted:
+        prefixes = [pointers.parse(pointer) for pointer in wanted]
+        below = [c for c in delta if any(tuple(map(str, c.shown_path))[: len(p)] == p for p in prefixes)]
+        delta = Delta(tuple(below))
+    return DocumentDiff(path, state, delta, old_value, new_value) if delta else None
