@@ -1,0 +1,131 @@
+"""The command line: arguments, printing, exit codes; one file a command, loaded only when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ..errors import MdrepoError
+from .output import complain
+
+COMMANDS = {
+    "init": "Set a repository up, or repair its set-up.",
+    "new": "Make a document from a schema, derived fields filled.",
+    "status": "Show documents that are new, changed, invalid or stale.",
+    "validate": "Check documents: schema, references, artefact digests.",
+    "format": "Bring documents into the canonical layout.",
+    "diff": "Show what changed, field by field.",
+    "patch": "Show what the artefacts say should change; --apply merges it.",
+    "commit": "Validate, evaluate against the parent, then git commit.",
+    "eval": "Evaluate a revision and compare it with its parent.",
+    "log": "Show history with verdicts, also of one field.",
+    "show": "Show a commit, its evaluation and changes; or a document.",
+    "checkout": "Bring documents and DVC data of a revision back together.",
+    "rollback": "Make a new commit that brings an earlier state back.",
+    "doctor": "Say what is set up and what is not; --fix repairs it.",
+    "completion": "Print the completion script of a shell.",
+    "demo": "Play the whole story on real data, in a new folder.",
+}
+
+
+@dataclass
+class Settings:
+    """What the global options say."""
+
+    directory: Path
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+class _Commands(click.Group):
+    """The commands by name; a command's module is imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found = importlib.import_module(f"mdrepo.cli.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"Did you mean '{near[0]}'?" if near else "'mdrepo --help' lists the commands."
+            raise click.UsageError(f"There is no command '{args[0]}'. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        click.echo(f"mdrepo {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no hints.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.pass_context
+def group(ctx: click.Context, directory: str, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Version control for the metadata of transferred models."""
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise click.UsageError(f"-C {directory}: there is no such folder.")
+    ctx.obj = Settings(folder, as_json, quiet, verbose)
+
+
+def main(arguments: list[str] | None = None, name: str | None = None) -> int:
+    """Run one command; its exit code: 0 fine, 1 a finding, 2 wrong usage, 3 a failure, 4 busy, 130 interrupted."""
+    sys.setrecursionlimit(10_000)  # documents may be 500 levels deep, and Python's own frames are cheap
+    try:
+        result = group.main(args=arguments, prog_name=name or "mdrepo", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return 130
+    except MdrepoError as error:
+        complain(error.message, error.hint)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away, as `head` does
+        return 0
+    except Exception as error:
+        return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    """Keep the traceback in a file, and say that this is our mistake."""
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="mdrepo-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write(traceback.format_exc())
+    complain(f"a bug in mdrepo: {type(error).__name__}: {error}", f"please report it with {file.name}")
+    return 3
+
+
+def as_git_command() -> int:
+    """`git mdrepo ...`."""
+    return main(name="git mdrepo")

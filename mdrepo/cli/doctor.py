@@ -1,0 +1,33 @@
+"""mdrepo doctor."""
+
+from __future__ import annotations
+
+import click
+
+from ..reporting import data
+from ..reporting import text as texts
+from ..repository import Repository
+from ..results import Check
+from . import output
+from .shared import json_option, settings
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Repair what 'mdrepo init' can repair.")
+@json_option
+def command(fix: bool) -> int:
+    """Say what is set up and what is not."""
+    folder = settings().directory
+    if fix:
+        Repository.open(folder)  # doctor repairs a repository; init makes one
+        Repository.init(folder)
+    found = list(Repository.diagnose(folder))
+    if settings().json:
+        output.answer(data.answer("doctor", checks=[_check(each) for each in found]))
+    else:
+        output.show(texts.checks(found))
+    return 0 if all(each.ok or each.name.startswith("extra") for each in found) else 1
+
+
+def _check(each: Check) -> dict[str, object]:
+    return {"name": each.name, "ok": each.ok, "message": each.message, "hint": each.hint}

@@ -1,0 +1,33 @@
+"""mdrepo init."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..reporting import data
+from ..reporting import text as texts
+from ..repository import Repository
+from ..results import Step
+from . import output
+from .shared import json_option, settings
+
+
+@click.command()
+@click.argument("directory", required=False, metavar="[DIR]")
+@json_option
+def command(directory: str | None) -> None:
+    """Set a repository up, or repair its set-up.
+
+    Makes a git repository where there is none, sets DVC up, writes mdrepo.toml and .gitattributes. What is there is kept.
+    """
+    repo, steps = Repository.init(Path(settings().directory, directory or "."))
+    if settings().json:
+        output.answer(data.answer("init", root=str(repo.root), steps=[_step(each) for each in steps]))
+        return
+    output.show(texts.steps(steps))
+
+
+def _step(step: Step) -> dict[str, str]:
+    return {"name": step.name, "state": step.state, "message": step.message}

@@ -1,0 +1,45 @@
+"""mdrepo patch."""
+
+from __future__ import annotations
+
+import click
+
+from ..reporting import data
+from ..reporting import text as texts
+from ..reporting.lines import counted
+from ..repository import Repository
+from . import output
+from .shared import json_option, paths, repository, settings
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[PATH]...")
+@click.option("--apply", "apply_it", is_flag=True, help="Merge it into the documents; what people wrote stays.")
+@click.option("--check", is_flag=True, help="Exit 1 if anything is stale.")
+@click.option("--take-derived", multiple=True, metavar="[PATH]#POINTER", help="Settle a conflict by the derived value.")
+@click.option("--keep-manual", multiple=True, metavar="[PATH]#POINTER", help="Settle a conflict by the value written by hand.")
+@json_option
+def command(
+    names: tuple[str, ...], apply_it: bool, check: bool, take_derived: tuple[str, ...], keep_manual: tuple[str, ...]
+) -> int:
+    """Show what the artefacts say should change in the documents, and from which artefact each value comes."""
+    repo = repository()
+    found = repo.patch(paths(repo, names), take=_fields(repo, take_derived), keep=_fields(repo, keep_manual))
+    written = repo.apply_patch(found) if apply_it else []
+    if settings().json:
+        output.answer({**data.patch(found), "applied": written})
+    else:
+        output.page(texts.patch(found, applied=apply_it))
+        if found.stale and not apply_it and not settings().quiet:
+            output.hint("'mdrepo patch --apply' merges this into the documents")
+    if found.conflicts:
+        output.complain(f"{counted(found.conflicts, 'conflict')}: these fields stay as they are until you settle them")
+        return 1
+    return 1 if check and found.stale else 0
+
+
+def _fields(repo: Repository, typed: tuple[str, ...]) -> list[str]:
+    for name in typed:
+        if "#" not in name:
+            raise click.UsageError(f"{name}: name a field, as in metadata/digits.json#/labels or #/labels.")
+    return [name if name.startswith("#") else paths(repo, [name])[0] for name in typed]

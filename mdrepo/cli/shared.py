@@ -1,0 +1,102 @@
+"""What several commands share: the repository, the --json option, paths and fields as users type them, outcomes of commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from .. import pointers
+from ..committing import Terms
+from ..reporting import data, evaluations
+from ..reporting import text as texts
+from ..reporting.lines import Span, counted
+from ..repository import Repository
+from ..results import Outcome
+from . import Settings, output
+
+
+def _set_json(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ctx.find_root().obj.json = True
+
+
+json_option = click.option(
+    "--json", is_flag=True, expose_value=False, callback=_set_json, help="Answer in JSON, in a form that stays the same."
+)
+no_eval_option = click.option("--no-eval", is_flag=True, help="Do not evaluate; the commit counts as not evaluated.")
+allow_option = click.option("--allow-regression", metavar="REASON", help="Commit even a regression; the reason is recorded.")
+
+
+def settings() -> Settings:
+    """The global options of this call."""
+    found = click.get_current_context().find_root().obj
+    assert isinstance(found, Settings)
+    return found
+
+
+def repository() -> Repository:
+    """The repository of this call."""
+    return Repository.open(settings().directory)
+
+
+def terms(no_eval: bool, allow_regression: str | None) -> Terms:
+    if allow_regression is not None and not allow_regression.strip():
+        raise click.UsageError("--allow-regression needs a reason.")
+    return Terms(not no_eval, allow_regression)
+
+
+def paths(repo: Repository, typed: Sequence[str]) -> list[str]:
+    """Paths, or PATH#POINTER, from the repository's root."""
+    found: list[str] = []
+    for name in typed:
+        path, pointer = pointers.split(name)
+        if pointer is not None:
+            pointers.parse(pointer)
+        found.append(repo.relative(path, settings().directory.absolute()) + ("" if pointer is None else f"#{pointer}"))
+    return found
+
+
+class Separating(click.Command):
+    """A command that remembers where `--` stood, which click itself forgets."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["mdrepo.paths"] = args[args.index("--") + 1 :] if "--" in args else None
+        return super().parse_args(ctx, args)
+
+
+def revisions_and_paths(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Arguments as (revisions, paths): as git, what stands after `--` is a path, and before it a file that exists is one."""
+    after = click.get_current_context().meta.get("mdrepo.paths")
+    if after is not None:
+        return list(arguments[: len(arguments) - len(after)]), list(after)
+    for place, argument in enumerate(arguments):
+        if "#" in argument or Path(settings().directory, argument).exists():
+            return list(arguments[:place]), list(arguments[place:])
+    return list(arguments), []
+
+
+def finish(command: str, found: Outcome) -> int:
+    """Print what became of a commit; the exit code."""
+    if settings().json:
+        output.answer(data.outcome(command, found))
+        return 0 if found.status == "committed" else 1
+    if found.status == "invalid":
+        output.show(texts.problems(list(found.problems)))
+        output.complain("nothing committed: the documents are not valid")
+        return 1
+    if found.note is not None:
+        output.show(evaluations.note(found.note))
+    if found.status == "regressed":
+        names = ", ".join(found.blocking)
+        output.complain(f"nothing committed: {names} regressed", "put it right, or commit with --allow-regression REASON")
+        return 1
+    verdict = texts.verdict(found.note["verdict"] if found.note else None)
+    output.show([[f"[{found.branch or 'detached HEAD'} ", Span(str(found.id)[:7], "warn"), "] ", verdict]])
+    if not settings().quiet:
+        if found.remark:
+            output.hint(found.remark)
+        if found.left:
+            output.hint(f"{counted(len(found.left), 'changed document')} not staged, not committed: {', '.join(found.left)}")
+    return 0

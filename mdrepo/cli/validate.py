@@ -1,0 +1,28 @@
+"""mdrepo validate."""
+
+from __future__ import annotations
+
+import click
+
+from ..reporting import data
+from ..reporting import text as texts
+from ..reporting.lines import counted
+from . import output
+from .shared import json_option, paths, repository, settings
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[PATH]...")
+@json_option
+def command(names: tuple[str, ...]) -> int:
+    """Check documents: as JSON, by their schema, with what they refer to. Shows all problems of all files."""
+    repo = repository()
+    chosen = paths(repo, names)
+    found = repo.validate(chosen)
+    if settings().json:
+        output.answer(data.answer("validate", problems=[data.problem(each) for each in found]))
+    elif found:
+        output.show(texts.problems(found))
+    elif not settings().quiet:
+        output.hint(f"{counted(len(repo.documents(chosen)), 'document')} valid")
+    return 1 if found else 0

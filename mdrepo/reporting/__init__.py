@@ -1,0 +1,1 @@
+"""Values to text: pure functions, which print nothing."""

@@ -1,0 +1,123 @@
+"""Values as JSON for other programs: every answer is an object with the version of its form in `mdrepo`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import pointers
+from ..changes import MISSING, Change
+from ..patching import operations
+from ..results import DocumentDiff, Logged, Outcome, Patch, Status
+from ..validation import Problem
+
+VERSION = 1
+
+
+def answer(command: str, **content: Any) -> dict[str, Any]:
+    """The envelope of every JSON answer."""
+    return {"mdrepo": VERSION, "command": command, **content}
+
+
+def problem(each: Problem) -> dict[str, Any]:
+    names = ("path", "line", "column", "pointer", "rule", "message", "hint")
+    return {name: getattr(each, name) for name in names}
+
+
+def change(each: Change) -> dict[str, Any]:
+    """A change; a side that is not there is left out, so that it differs from null."""
+    made: dict[str, Any] = {"kind": each.kind, "pointer": pointers.build(each.shown_path)}
+    if each.old_path is not None:
+        made["old_pointer"] = pointers.build(each.old_path)
+    if each.old is not MISSING:
+        made["old"] = each.old
+    if each.new is not MISSING:
+        made["new"] = each.new
+    return made
+
+
+def document_diff(each: DocumentDiff) -> dict[str, Any]:
+    return {"path": each.path, "state": each.state, "changes": [change(item) for item in each.delta]}
+
+
+def document_patch(each: DocumentDiff) -> dict[str, Any]:
+    return {"path": each.path, "state": each.state, "operations": operations(each.delta)}
+
+
+def status(found: Status) -> dict[str, Any]:
+    documents = [
+        {
+            "path": each.path,
+            "state": each.state,
+            "problems": [problem(item) for item in each.problems],
+            "stale": [
+                {"pointer": pointers.build(item.path), "artefact": item.source.artefact, "reason": item.reason}
+                for item in each.stale
+            ],
+        }
+        for each in found.documents
+    ]
+    return answer(
+        "status",
+        branch=found.branch,
+        head=found.head,
+        verdict=found.verdict,
+        documents=documents,
+        unrecorded=list(found.unrecorded),
+    )
+
+
+def patch(found: Patch) -> dict[str, Any]:
+    documents = []
+    for path, proposal in found.proposals.items():
+        changes = []
+        for each in proposal.delta:
+            source = proposal.source(each.shown_path)
+            origin = {"artefact": source.artefact, "extractor": source.extractor, "version": source.version} if source else None
+            changes.append({**change(each), "source": origin})
+        conflicts = [
+            {
+                "pointer": pointers.build(c.conflict.path),
+                **{
+                    name: side
+                    for name, side in (("base", c.conflict.base), ("manual", c.conflict.ours), ("derived", c.conflict.theirs))
+                    if side is not MISSING
+                },
+            }
+            for c in proposal.conflicts
+        ]
+        documents.append(
+            {
+                "path": path,
+                "changes": changes,
+                "kept": [pointers.build(place) for place in proposal.kept],
+                "conflicts": conflicts,
+                "operations": operations(proposal.delta),
+            }
+        )
+    return answer("patch", documents=documents, problems=list(found.problems))
+
+
+def logged(each: Logged) -> dict[str, Any]:
+    commit = each.commit
+    return {
+        "commit": commit.id,
+        "parents": list(commit.parents),
+        "author": {"name": commit.author, "email": commit.email},
+        "date": commit.date.isoformat(),
+        "subject": commit.subject,
+        "message": commit.message,
+        "verdict": each.note["verdict"] if each.note else None,
+        "evaluation": each.note,
+    }
+
+
+def outcome(command: str, found: Outcome) -> dict[str, Any]:
+    return answer(
+        command,
+        status=found.status,
+        commit=found.id,
+        branch=found.branch,
+        problems=[problem(each) for each in found.problems],
+        blocking=list(found.blocking),
+        evaluation=found.note,
+    )

@@ -1,0 +1,208 @@
+"""Diffs, patches, problems, statuses and logs as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .. import pointers
+from ..changes import MISSING, Change
+from ..deriving import Proposal
+from ..results import Check, DocumentDiff, DocumentStatus, Logged, Patch, Status, Step
+from ..validation import Problem
+from .lines import Line, Span, counted, value
+
+_STYLES = {
+    "improved": "good",
+    "regressed": "bad",
+    "failed": "bad",
+    "inconclusive": "warn",
+    "baseline": "strong",
+    "skipped": "faint",
+    "unchanged": "faint",
+}
+
+
+def verdict(name: str | None) -> Span:
+    """A verdict in its colour."""
+    return Span(name, _STYLES.get(name, "")) if name else Span("not evaluated", "faint")
+
+
+def change(each: Change) -> Line:
+    """One change: its sign, where, what it was and is."""
+    place = pointers.build(each.shown_path) or "(the whole document)"
+    named = f" ({each.identity})" if each.identity else ""
+    match each.kind:
+        case "added":
+            return [Span("  + ", "good"), place, Span(named, "faint"), ": ", value(each.new)]
+        case "removed":
+            return [Span("  - ", "bad"), place, Span(named, "faint"), ": ", value(each.old)]
+        case "moved":
+            return [Span("  > ", "warn"), place, Span(named, "faint"), f": moved from {pointers.build(each.old_path or ())}"]
+        case _:
+            arrow = f": {value(each.old)} -> {value(each.new)}{_numeric(each.old, each.new)}"
+            return [Span("  ~ ", "warn"), place, Span(named, "faint"), arrow]
+
+
+def _numeric(old: Any, new: Any) -> str:
+    """How far a number moved: absolutely, and relative to what it was."""
+    if isinstance(old, bool) or isinstance(new, bool) or not isinstance(old, int | float) or not isinstance(new, int | float):
+        return f" (type {_kind(old)} -> {_kind(new)})" if _kind(old) != _kind(new) else ""
+    step = new - old
+    shown = f"{step:+,}" if isinstance(step, int) else f"{step:+.6g}"
+    return f"  ({shown}, {step / old:+.1%})" if old else f"  ({shown})"
+
+
+def _kind(content: Any) -> str:
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "list", dict: "object"}
+    return next((name for kind, name in kinds.items() if isinstance(content, kind)), "null")
+
+
+def summary(each: DocumentDiff) -> str:
+    """One line that says most: how many labels and layers there are, the parameters, and how many changes."""
+    told: list[str] = []
+    for name, path in (("labels", ("labels",)), ("classes", ("classes",)), ("layers", ("structure", "layers"))):
+        old, new = (pointers.get(side, path) for side in (each.old, each.new))
+        if isinstance(old, list) and isinstance(new, list) and len(old) != len(new):
+            told.append(f"{name} {len(old)} -> {len(new)}")
+    total = ("structure", "parameters", "total")
+    old, new = (pointers.get(side, total) for side in (each.old, each.new))
+    if isinstance(old, int) and isinstance(new, int) and old != new:
+        told.append(f"parameters {old:,} -> {new:,}" + (f" ({(new - old) / old:+.1%})" if old else ""))
+    return ", ".join([*told, counted(len(each.delta), "change")])
+
+
+def document_diff(each: DocumentDiff) -> Iterator[Line]:
+    yield [Span(each.path, "strong"), Span(f"  {each.state}: " if each.state != "changed" else "  ", "faint"), summary(each)]
+    for item in each.delta:
+        yield change(item)
+
+
+def stat(found: list[DocumentDiff]) -> Iterator[Line]:
+    for each in found:
+        yield [each.path, " | ", summary(each)]
+    yield [f"{counted(len(found), 'document')} changed, {counted(sum(len(each.delta) for each in found), 'change')}"]
+
+
+def problem(each: Problem) -> Line:
+    place = f"{each.path}:{each.line}:{each.column}: "
+    return [
+        Span(place, "strong"),
+        *([f"{each.pointer}: "] if each.pointer else []),
+        each.message,
+        Span(f"  [{each.rule}]", "faint"),
+    ]
+
+
+def problems(found: list[Problem]) -> Iterator[Line]:
+    for each in found:
+        yield problem(each)
+        if each.hint:
+            yield ["    ", Span(each.hint, "faint")]
+    files = len({each.path for each in found})
+    yield [f"{counted(len(found), 'problem')} in {counted(files, 'document')}"]
+
+
+def status(found: Status) -> Iterator[Line]:
+    where = f"On branch {found.branch}" if found.branch else "HEAD is detached"
+    yield [where, ", ", *(["no commit yet"] if found.head is None else [f"HEAD {found.head[:7]}: ", verdict(found.verdict)])]
+    if not found.documents:
+        yield ["No documents yet: 'mdrepo new model NAME' makes one"]
+    for each in found.documents:
+        yield from _document_status(each)
+    for path in found.unrecorded:
+        yield [Span("  modified ", "warn"), f"{path} is not what DVC recorded: run 'dvc add {path}'"]
+    if not any(each.state != "unchanged" or each.problems or each.stale for each in found.documents) and found.documents:
+        yield [f"{counted(len(found.documents), 'document')}, nothing to commit, nothing stale"]
+
+
+def _document_status(each: DocumentStatus) -> Iterator[Line]:
+    if each.state == "unchanged" and not each.problems and not each.stale:
+        return
+    yield [Span(f"  {each.state:<10}", "warn" if each.state != "unchanged" else ""), each.path]
+    # that a digest is not the artefact's is what stale says
+    problems = [item for item in each.problems if not (each.stale and item.rule == "artefact/digest")]
+    if problems:
+        told = f"{counted(len(problems), 'problem')}, in line {problems[0].line}: {problems[0].message}"
+        yield ["            ", Span("invalid: ", "bad"), told]
+    for reason in dict.fromkeys(item.reason for item in each.stale):
+        number = sum(item.reason == reason for item in each.stale)
+        yield ["            ", Span("stale: ", "warn"), f"{reason} ({counted(number, 'derived field')}: 'mdrepo patch')"]
+
+
+def patch(found: Patch, *, applied: bool = False) -> Iterator[Line]:
+    """What a patch changes and where it comes from; once applied, only how much, what was kept, and what is in conflict."""
+    for path, proposal in found.proposals.items():
+        if proposal.delta or proposal.conflicts:
+            yield [Span(path, "strong"), f"  {counted(len(proposal.delta), 'change')}{' merged' if applied else ''}"]
+            yield from () if applied else _changes(proposal)
+            for place in proposal.kept:
+                yield [Span("  = ", "good"), f"{pointers.build(place)}: kept as people wrote it"]
+            yield from _conflicts(path, proposal)
+    for text in found.problems:
+        yield [Span("  ! ", "warn"), text]
+    if not found.stale and not found.problems:
+        yield ["Every derived field is what its artefact says"]
+
+
+def _changes(proposal: Proposal) -> Iterator[Line]:
+    last = None
+    for each in proposal.delta:
+        source = proposal.source(each.shown_path)
+        if source and source.shown() != last:
+            last = source.shown()
+            yield [Span(f"  from {last}:", "faint")]
+        yield change(each)
+
+
+def _conflicts(path: str, proposal: Proposal) -> Iterator[Line]:
+    for conflict in proposal.conflicts:
+        each = conflict.conflict
+        pointer = pointers.build(each.path)
+        yield [Span("  ! conflict ", "bad"), f"{pointer}: it was {_side(each.base)}"]
+        yield [f"      by hand: {_side(each.ours)}"]
+        yield [f"      derived: {_side(each.theirs)} (from {conflict.source.shown()})"]
+        yield [Span(f"      settle it: mdrepo patch --apply --keep-manual '{path}#{pointer}' (or --take-derived)", "faint")]
+
+
+def _side(content: Any) -> str:
+    return "not there" if content is MISSING else value(content)
+
+
+def logged(each: Logged, width: int = 13) -> Line:
+    name = each.note["verdict"] if each.note else None
+    span = verdict(name)
+    return [
+        Span(each.commit.id[:7], "warn"),
+        "  ",
+        Span(f"{span.text:<{width}}", span.style),
+        f"  {each.commit.date:%Y-%m-%d %H:%M}  ",
+        each.commit.subject,
+        Span(_accuracy(each.note), "faint"),
+    ]
+
+
+def _accuracy(note: Mapping[str, Any] | None) -> str:
+    """The first document's accuracy, and how it changed."""
+    for result in (note or {}).get("documents", {}).values():
+        told = result.get("metrics", {}).get("accuracy")
+        if told is None:
+            continue
+        moved = next((each["difference"] for each in result.get("differences", ()) if each["metric"] == "accuracy"), None)
+        return f"  (accuracy {told:.1%}" + (f", {moved * 100:+.1f} points)" if moved is not None else ")")
+    return ""
+
+
+def steps(found: list[Step]) -> Iterator[Line]:
+    marks = {"done": Span("  + ", "good"), "kept": Span("  = ", "faint"), "left": Span("  ! ", "warn")}
+    for each in found:
+        yield [marks[each.state], each.message]
+
+
+def checks(found: list[Check]) -> Iterator[Line]:
+    for each in found:
+        yield [
+            Span("  ok   ", "good") if each.ok else Span("  look ", "warn"),
+            each.message,
+            Span(f": {each.hint}" if each.hint else "", "faint"),
+        ]
