@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from . import __version__, pointers
@@ -51,6 +50,8 @@ def blocking(note: Note | None, child: Catalogue) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"mdrepo": __version__}
     for name in ("tensorflow", "keras", "numpy"):
         try:

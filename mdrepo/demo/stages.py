@@ -6,6 +6,7 @@ Seeded; the same library versions on the same kind of processor give the same by
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -103,17 +104,24 @@ def _fit(keras: Any, network: Any, images: Any, answers: Any) -> None:
 
 
 def _save(network: Any, path: Path) -> None:
-    """Save a model without the moment at which it was saved, so that the same training gives the same bytes."""
+    """Save a model without the moment and the memory addresses of its saving, so that the same training gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     network.compiled = False  # the optimizer's state is of no use to who loads it
     network.save(path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     metadata = json.loads(members["metadata.json"])
+    members["config.json"] = _numbered(members["config.json"].decode()).encode()
     members["metadata.json"] = json.dumps({k: v for k, v in metadata.items() if k != "date_saved"}).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, _MOMENT), content)
+
+
+def _numbered(config: str) -> str:
+    """Keras' shared_object_ids are memory addresses: number them as they come."""
+    ids: dict[str, int] = {}
+    return re.sub(r'(?<="shared_object_id": )\d+', lambda match: str(ids.setdefault(match.group(), len(ids) + 1)), config)
 
 
 if __name__ == "__main__":

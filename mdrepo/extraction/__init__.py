@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -43,6 +42,8 @@ class ExtractionError(Finding):
 @cache
 def extractors() -> tuple[Extractor, ...]:
     """All that are installed, by name."""
+    from importlib.metadata import entry_points
+
     found = [point.load() for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)]
     for each in found:
         if not isinstance(each, Extractor):
