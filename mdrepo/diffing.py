@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from . import pointers
 from .changes import MISSING, Change, Delta, KeyFinder, identifying_members, identities, no_keys
 from .documents import canonical, same
 from .errors import MissingExtra
@@ -151,18 +152,36 @@ def _identity(item: Any, names: Sequence[str] | None) -> str:
     return ", ".join(f"{name} {json.dumps(item[name], ensure_ascii=False)}" for name in names)
 
 
-def tolerant(delta: Delta, *, ignore_order: bool = False, significant_digits: int | None = None) -> Delta:
-    """The changes that remain under a tolerant comparison, by deepdiff, of the parts that differ exactly."""
+def tolerant(old: Any, new: Any, delta: Delta, *, ignore_order: bool = False, significant_digits: int | None = None) -> Delta:
+    """The changes between two values that remain under a tolerant comparison, by deepdiff, of the parts that differ exactly."""
     try:
         from deepdiff import DeepDiff
     except ImportError:
         raise MissingExtra("deepdiff", "diff") from None
 
-    def differs(change: Change) -> bool:
-        if change.kind == "moved":
-            return not ignore_order
-        if change.old is MISSING or change.new is MISSING:
-            return True
-        return bool(DeepDiff(change.old, change.new, ignore_order=ignore_order, significant_digits=significant_digits))
+    def differs(one: Any, other: Any) -> bool:
+        return bool(DeepDiff(one, other, ignore_order=ignore_order, significant_digits=significant_digits))
 
-    return Delta(tuple(filter(differs, delta)))
+    lists: dict[Path, bool] = {}
+
+    def remains(change: Change) -> bool:
+        around = _outermost_list(old, new, change) if ignore_order else None
+        if around is not None:
+            if around not in lists:
+                lists[around] = differs(pointers.get(old, around), pointers.get(new, around))
+            return lists[around]
+        if change.old is MISSING or change.new is MISSING or change.kind == "moved":
+            return True
+        return differs(change.old, change.new)
+
+    return Delta(tuple(filter(remains, delta)))
+
+
+def _outermost_list(old: Any, new: Any, change: Change) -> Path | None:
+    """The path of the first list, in both values, on the way to a change."""
+    path = change.shown_path
+    for length in range(len(path)):
+        sides = (pointers.get(old, path[:length]), pointers.get(new, path[:length]))
+        if all(isinstance(side, list) for side in sides):
+            return path[:length]
+    return None

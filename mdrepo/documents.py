@@ -133,20 +133,20 @@ def _es6(value: float) -> str:
     """A double as ECMAScript writes it (ECMA-262, Number::toString), which RFC 8785 asks for."""
     if value == 0:
         return "0"
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    mantissa, _, exponent = float.__repr__(value).partition("e")
-    if not exponent and abs(value) >= 1e-6:
-        return mantissa
-    sign = "-" if mantissa.startswith("-") else ""
-    whole, _, fraction = mantissa.lstrip("-").partition(".")
-    digits, scale = whole + fraction, int(exponent or 0) - len(fraction)
-    digits, scale = digits.rstrip("0"), scale + len(digits) - len(digits.rstrip("0"))
-    digits = digits.lstrip("0")
-    power = scale + len(digits) - 1
-    if -7 <= power < 0:
-        return f"{sign}0.{'0' * (-power - 1)}{digits}"
-    return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{power:+d}"
+    mantissa, _, exponent = float.__repr__(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    point = len(whole) + int(exponent or 0)  # where the decimal point stands, counted from the first digit
+    digits = (whole + fraction).lstrip("0")
+    point -= len(whole + fraction) - len(digits)
+    digits = digits.rstrip("0")
+    sign = "-" if value < 0 else ""
+    if len(digits) <= point <= 21:
+        return sign + digits + "0" * (point - len(digits))
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{point - 1:+d}"
 
 
 def _key_order(key: str) -> bytes:

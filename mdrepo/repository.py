@@ -135,7 +135,9 @@ class Repository:
                 continue  # as git: what is not in the index is not compared with it
             if each := _document_diff(path, before, after, [p for p in wanted if p is not None]):
                 if ignore_order or significant_digits is not None:
-                    delta = tolerant(each.delta, ignore_order=ignore_order, significant_digits=significant_digits)
+                    delta = tolerant(
+                        each.old, each.new, each.delta, ignore_order=ignore_order, significant_digits=significant_digits
+                    )
                     each = DocumentDiff(path, each.state, delta, each.old, each.new)
                 if each.delta:
                     found.append(each)

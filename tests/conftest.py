@@ -1,0 +1,204 @@
+"""What the tests share: the command as a process, repositories to try it in, and the field's own suites."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither the machine's git configuration nor a hook's environment reaches the tests."""
+    for name in [name for name in os.environ if name.startswith(("GIT_", "DVC_"))]:
+        monkeypatch.delenv(name)
+    for name, value in environment(tmp_path_factory.getbasetemp()).items():
+        monkeypatch.setenv(name, value)
+
+
+def environment(base: Path) -> dict[str, str]:
+    home = base / "home"
+    home.mkdir(exist_ok=True)
+    (home / ".gitconfig").write_text("[user]\n\tname = Ada Tester\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n")
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "DVC_NO_ANALYTICS": "1",
+        "NO_COLOR": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+@dataclass
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def mdrepo(*arguments: str, cwd: Path, code: int | None = 0, env: dict[str, str] | None = None) -> Result:
+    """Run the command as a user would; it must end with `code`, and never with a traceback."""
+    words = [sys.executable, "-m", "mdrepo", *arguments]
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
+    result = Result(done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in result.err, result.err
+    assert "a bug in mdrepo" not in result.err, result.err
+    if code is not None:
+        assert result.code == code, f"{arguments}: exit {result.code}\n{result.out}\n{result.err}"
+    return result
+
+
+def git(*arguments: str, cwd: Path) -> str:
+    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def track(root: Path, path: str, content: bytes) -> None:
+    """Put a file into the work tree and into DVC's cache with its pointer, as `dvc add` does, without loading DVC."""
+    digest = hashlib.md5(content).hexdigest()
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.write_bytes(content)
+    (root / f"{path}.dvc").write_text(f"outs:\n- md5: {digest}\n  size: {len(content)}\n  hash: md5\n  path: {file.name}\n")
+    ignore = file.parent / ".gitignore"
+    lines = ignore.read_text().splitlines() if ignore.exists() else []
+    if f"/{file.name}" not in lines:
+        ignore.write_text("\n".join([*lines, f"/{file.name}"]) + "\n")
+    cached = root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    cached.write_bytes(content)
+
+
+def npz(**arrays: Any) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: np.asarray(array) for name, array in arrays.items()})
+    return buffer.getvalue()
+
+
+def keras_file(units: int, seed: int = 0, *, frozen: bool = False, saved: str = "2026-11-23") -> bytes:
+    """A small .keras file in Keras' own format: a hidden layer and a head, made without Keras."""
+    import h5py
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+
+    def layer(name: str, size: int, before: int) -> dict[str, Any]:
+        config = {"name": name, "trainable": not (frozen and name == "hidden"), "units": size, "activation": "linear"}
+        return {"class_name": "Dense", "module": "keras.layers", "config": config, "build_config": {"input_shape": [None, before]}}
+
+    start = {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [None, 4], "name": "input"}}
+    config = {"name": "net", "layers": [start, layer("hidden", 3, 4), layer("head", units, 3)]}
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        for name, shape in (("dense", (4, 3)), ("dense_1", (3, units))):
+            file[f"layers/{name}/vars/0"] = random.normal(size=shape).astype("float32")
+            file[f"layers/{name}/vars/1"] = np.zeros(shape[1], "float32")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1", "date_saved": saved}))
+        archive.writestr("config.json", json.dumps({"module": "keras", "class_name": "Sequential", "config": config}))
+        archive.writestr("model.weights.h5", weights.getvalue())
+    return out.getvalue()
+
+
+DOCUMENT = "metadata/net.json"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository with a model of three classes and its test data, documents made and committed, nothing evaluated."""
+    root = tmp_path / "repo"
+    mdrepo("init", str(root), cwd=tmp_path)
+    track(root, "models/net.keras", keras_file(3))
+    track(root, "data/net-test.npz", npz(x=[[float(i)] * 4 for i in range(12)], y=[0, 1, 2] * 4))
+    mdrepo("new", "model", "net", cwd=root)
+    mdrepo("commit", "--no-eval", "-m", "First", cwd=root)
+    assert git("status", "--porcelain", cwd=root) == ""
+    return root
+
+
+def load(root: Path, path: str = DOCUMENT) -> Any:
+    return json.loads((root / path).read_text())
+
+
+def edit(root: Path, change: Callable[[Any], None], path: str = DOCUMENT) -> None:
+    """Edit a document by hand."""
+    content = load(root, path)
+    change(content)
+    (root / path).write_text(json.dumps(content, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class State:
+    """What a command that fails must leave as it was."""
+
+    head: str
+    status: str
+    index: str
+    notes: str
+    files: tuple[tuple[str, str], ...]
+
+
+def state(root: Path) -> State:
+    files = [
+        (str(path.relative_to(root)), hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(root).parts and "tmp" not in path.relative_to(root).parts
+    ]
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False).stdout
+    notes = git("for-each-ref", "refs/notes", cwd=root)
+    return State(head, git("status", "--porcelain", cwd=root), git("ls-files", "-s", cwd=root), notes, tuple(files))
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The demo, played once for all tests: its folder and what it said. Nobody changes it; see `demo`."""
+    base = tmp_path_factory.getbasetemp()
+    kept = dict(os.environ)
+    try:
+        os.environ.update(environment(base))
+        return base / "played", mdrepo("demo", "played", cwd=base)
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+@pytest.fixture
+def demo(demo_run: tuple[Path, Result], tmp_path: Path) -> Iterator[Path]:
+    """A copy of the demo's repository."""
+    copy = tmp_path / "demo"
+    shutil.copytree(demo_run[0], copy, symlinks=True)
+    git("update-index", "-q", "--refresh", cwd=copy)
+    yield copy
+
+
+def suite(*parts: str) -> Path:
+    """A folder or file of the shared suites; skips where they are not there."""
+    path = SHARED.joinpath("suites", *parts)
+    if not path.exists():
+        pytest.skip(f"the shared suites are not here: no {path.name} in shared/suites")
+    return path

@@ -1,0 +1,216 @@
+"""Strict reading and faithful writing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import suite
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdrepo import pointers
+from mdrepo.documents import DocumentError, canonical, digest, read, same
+from mdrepo.errors import UsageError
+from mdrepo.scanning import MAX_DEPTH, scan
+from mdrepo.writing import formatted, rewrite
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5)
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=3), inner, max_size=5), max_leaves=25
+)
+
+
+def test_json_test_suite() -> None:
+    """Every y_ file is accepted and every n_ file refused, with a place; duplicate keys are refused, which the RFC allows."""
+    refused_on_purpose = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
+    seen = 0
+    for path in sorted(suite("JSONTestSuite", "test_parsing").iterdir()):
+        seen += 1
+        try:
+            read(path.read_bytes(), path.name)
+            accepted = True
+        except DocumentError as error:
+            accepted = False
+            assert error.place.line >= 1
+            assert error.place.column >= 1
+        if path.name.startswith("y_"):
+            assert accepted == (path.name not in refused_on_purpose), path.name
+        elif path.name.startswith("n_"):
+            assert not accepted, path.name
+    assert seen > 300
+
+
+def test_canonicalization_vectors() -> None:
+    """RFC 8785's own test data, byte for byte."""
+    folder = suite("json-canonicalization", "testdata")
+    inputs = sorted((folder / "input").iterdir())
+    assert len(inputs) == 6
+    for path in inputs:
+        assert canonical(read(path.read_bytes()).value) == (folder / "output" / path.name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1e21, "1e+21"), (1e-7, "1e-7"), (123456789012345680000.0, "123456789012345680000"), (0.000001, "0.000001"), (-0.0, "0")],
+)
+def test_numbers_as_ecmascript_writes_them(value: float, shown: str) -> None:
+    assert canonical(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        (b'{"a": 1,\n "a": 2}', "2:2", "duplicate key 'a', first in line 1"),
+        (b'{"a": NaN}', "1:7", "'NaN' where a value is expected"),
+        (b"[1, 2,]", "1:7", "']' where a value is expected"),
+        (b"[1] 2", "1:5", "more text after the end"),
+        (b'["\\ud800"]', "1:2", "lone surrogate"),
+        (b'\xef\xbb\xbf{"a": 1}', "1:1", "byte-order mark"),
+        (b'{\n"a": "\xff"}', "2:7", "not UTF-8"),
+        (b"[1e999]", "1:2", "beyond what a double can hold"),
+        (b'{"a" 1}', "1:6", "':' is expected"),
+        (b"['a']", "1:2", "where a value is expected"),
+        (b'["a\nb"]', "1:4", "control character"),
+        (b'["\\x"]', "1:3", "no JSON escape"),
+        (b"[1", "1:3", "the text ends"),
+        (b"", "1:1", "the text ends"),
+        (b"[01]", "1:2", "not a JSON number"),
+        (b"[" * 501 + b"]" * 501, "1:501", "more than 500 levels"),
+        (b"[" * 100_000, "1:501", "more than 500 levels"),
+        (b'{"a": 1,\n<<<<<<< ours\n"b": 2\n', "2:1", "conflict markers"),
+    ],
+)
+def test_what_is_wrong_and_where(text: bytes, place: str, words: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        read(text, "x.json")
+    assert caught.value.message.startswith(f"x.json:{place}: ")
+    assert words in caught.value.message
+
+
+def test_depth_up_to_the_limit_is_read() -> None:
+    text = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+    assert read(text).text == text.decode()
+
+
+@pytest.mark.parametrize("number", ["1.0", "1e-7", "12345678901234567890", "0.1000", "1E5", "-0", "123456789.123456789123456789"])
+def test_numbers_keep_their_spelling(number: str) -> None:
+    document = read(f'{{"a": {number}, "b": 1}}'.encode())
+    assert rewrite(document, {**document.value, "b": 2}) == f'{{"a": {number}, "b": 2}}'
+    assert formatted(document.value) == f'{{\n  "a": {number},\n  "b": 1\n}}\n'
+    assert f'"c": {number}' in rewrite(document, {"b": 1, "c": document.value["a"]})
+
+
+def test_one_and_one_point_zero_and_true_are_three_values() -> None:
+    assert not same(1, 1.0)
+    assert not same(1, True)
+    assert not same([1], [True])
+    assert same({"a": 1, "b": 2}, {"b": 2, "a": 1})
+
+
+LAID_OUT = """{
+    "name":"x",   "list": [1, 2,
+        3],
+    "nested": {
+        "caf\\u00e9": true
+    },
+    "objects": [
+        {"name": "a", "v": 1},
+        {"name": "b", "v": 2}
+    ]
+}"""
+
+
+@pytest.mark.parametrize(
+    ("change", "old", "new"),
+    [
+        (lambda v: v["nested"].update({"caf\u00e9": False}), "true", "false"),
+        (lambda v: v["objects"][1].update(v=3), '"v": 2', '"v": 3'),
+        (lambda v: v["list"].append(4), "        3]", "        3, 4]"),
+        (lambda v: v["objects"].pop(0), '{"name": "a", "v": 1},\n        ', ""),
+        (lambda v: v.pop("list"), '   "list": [1, 2,\n        3],', ""),
+        (lambda v: v["nested"].update(z=1), "true\n", 'true,\n        "z":1\n'),
+        (
+            lambda v: v["objects"].reverse(),
+            '{"name": "a", "v": 1},\n        {"name": "b", "v": 2}',
+            '{"name": "b", "v": 2},\n        {"name": "a", "v": 1}',
+        ),
+    ],
+)
+def test_an_edit_changes_the_text_that_it_must_and_no_other(change: Any, old: str, new: str) -> None:
+    value = json.loads(LAID_OUT)
+    change(value)
+    assert LAID_OUT.count(old) == 1
+    assert rewrite(read(LAID_OUT.encode()), value) == LAID_OUT.replace(old, new)
+
+
+@settings(max_examples=300, deadline=None)
+@given(values, values, st.sampled_from([None, 2, "\t"]))
+def test_rewriting_gives_the_new_value(old: Any, new: Any, indent: Any) -> None:
+    document = read(json.dumps(old, indent=indent).encode())
+    assert rewrite(document, old) == document.text
+    assert same(read(rewrite(document, new).encode()).value, new)
+
+
+@settings(max_examples=300, deadline=None)
+@given(values)
+def test_formatting_keeps_the_value_and_is_stable(value: Any) -> None:
+    text = formatted(value)
+    assert same(read(text.encode()).value, value)
+    assert formatted(read(text.encode()).value) == text
+    assert digest(read(text.encode()).value) == digest(value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(values)
+def test_the_scanner_reads_what_the_parser_reads(value: Any) -> None:
+    text = json.dumps(value)
+    assert same(scan(text).value, read(text.encode()).value)
+
+
+def test_line_ends_and_final_newline_are_kept() -> None:
+    document = read(b'{\r\n  "a": 1\r\n}')
+    assert rewrite(document, {"a": 1, "b": 2}) == '{\r\n  "a": 1,\r\n  "b": 2\r\n}'
+
+
+def test_rfc_6901() -> None:
+    """The RFC's own examples."""
+    case = json.loads(suite("rfc6901", "section5.json").read_text())
+    for test in case["tests"]:
+        expected = case["doc"] if test["expected"] == "WHOLE" else test["expected"]
+        assert pointers.resolve(case["doc"], pointers.parse(test["pointer"])) == expected
+        assert pointers.build(pointers.parse(test["pointer"])) == test["pointer"]
+
+
+@pytest.mark.parametrize("pointer", ["a", "/~", "/~2", "#/a"])
+def test_what_is_no_pointer(pointer: str) -> None:
+    with pytest.raises(UsageError):
+        pointers.parse(pointer)
+
+
+def test_positions_of_fields() -> None:
+    document = read(b'{\n  "a": [\n    1,\n    {"b": 2}\n  ]\n}')
+    assert document.position(("a", 1, "b")) == (4, 11)
+    assert document.position(("a", 1, "b"), key=True) == (4, 6)
+    assert document.position(("a", 7)) == (2, 8)
+
+
+def test_the_recursion_limit_is_not_touched_by_reading() -> None:
+    before = sys.getrecursionlimit()
+    read(b"[" * 400 + b"]" * 400)
+    assert sys.getrecursionlimit() == before
+
+
+def test_a_document_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_bytes(b'{"a": 1}')
+    assert read(file.read_bytes(), str(file)).value == {"a": 1}
