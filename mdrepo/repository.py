@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -94,10 +95,9 @@ class Repository:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""
         return self._chosen(self._workspace.work(), paths)
 
-    @staticmethod
-    def _chosen(work: Catalogue, paths: Sequence[str]) -> list[str]:
+    def _chosen(self, work: Catalogue, paths: Sequence[str]) -> list[str]:
         if not paths:
-            return [path for path in work.paths if work.files.read(path) is not None]
+            return [path for path in work.paths if os.path.lexists(self.root / path)]
         chosen: list[str] = []
         for path in paths:
             below = [each for each in work.paths if each.startswith(path.rstrip("/") + "/") or path == "."]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from . import pointers
 from .artefacts import Artefact, all_tracked, md5
@@ -35,11 +36,11 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
     wanted = _different(workspace, all_tracked(target.files))
     gone = [each for each in here if each.path not in {a.path for a in all_tracked(target.files)}]
     workspace.store.require(wanted)
-    kept = _protect_data(workspace, here, [*wanted, *gone], force)
+    aside = _protect_data(workspace, here, [*wanted, *gone], force)
     before = git.branch() or git.head()
-    if force and (changed := [state.path for state in git.status() if state.code != "??"]):
+    changed = [state.path for state in git.status() if state.code != "??"] if force else []
+    if changed:
         git.run("stash", "push", "--quiet", "-m", f"mdrepo checkout --force {revision}")
-        kept += changed
     # git itself refuses to overwrite what is not committed
     done = git.run("checkout", "--quiet", revision, "--", codes=(0, 1, 128))
     if done.returncode:
@@ -48,13 +49,15 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
         words = f"{files} would be overwritten" if files else lines[0].removeprefix("error: ")
         raise Finding(f"nothing checked out: {words}", "commit your changes, or use --force to put them aside in a stash")
     try:
-        workspace.store.checkout(wanted)
+        _deliver(workspace, wanted, aside)
         _remove(workspace, gone)
     except MdrepoError:
         git.run("checkout", "--quiet", str(before), "--")
         workspace.store.checkout(_different(workspace, here))
+        for path, copy in aside.items():
+            shutil.copy2(copy, workspace.root / path)
         raise
-    return Restored(commit, artefacts=tuple(a.path for a in [*wanted, *gone]), kept=tuple(kept))
+    return Restored(commit, artefacts=tuple(a.path for a in [*wanted, *gone]), kept=(*map(str, aside.values()), *changed))
 
 
 def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[str], force: bool) -> Restored:
@@ -66,15 +69,22 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     tracked = [each for each in all_tracked(target.files) if each.pointer in selected]
     wanted = _different(workspace, tracked)
     workspace.store.require(wanted)
-    kept = _protect_data(workspace, list(all_tracked(workspace.work().files)), wanted, force)
+    aside = _protect_data(workspace, list(all_tracked(workspace.work().files)), wanted, force)
     changed = [state.path for state in git.status() if state.path in selected]
     if changed and not force:
         raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
     if changed:
         git.run("stash", "push", "--quiet", "--include-untracked", "-m", f"mdrepo checkout --force {commit[:7]}", "--", *changed)
     git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected)
+    _deliver(workspace, wanted, aside)
+    return Restored(commit, tuple(selected), tuple(a.path for a in wanted), (*map(str, aside.values()), *changed))
+
+
+def _deliver(workspace: Workspace, wanted: list[Artefact], aside: Mapping[str, Path]) -> None:
+    """DVC's bytes into the work tree; what was copied aside makes way, since DVC overwrites nothing that it does not have."""
+    for path in aside:
+        (workspace.root / path).unlink()
     workspace.store.checkout(wanted)
-    return Restored(commit, tuple(selected), tuple(a.path for a in wanted), (*kept, *changed))
 
 
 def _closure(workspace: Workspace, target: Catalogue, paths: Sequence[str]) -> list[str]:
@@ -93,10 +103,10 @@ def _different(workspace: Workspace, artefacts: Iterable[Artefact]) -> list[Arte
     return [each for each in artefacts if workspace.store.in_work_tree(each) is None]
 
 
-def _protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequence[Artefact], force: bool) -> list[str]:
-    """Make sure that no data that DVC does not have are overwritten: refuse, or (force) copy them aside."""
+def _protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequence[Artefact], force: bool) -> dict[str, Path]:
+    """Make sure that no data that DVC does not have are overwritten: refuse, or (force) copy them aside; the copies, by path."""
     recorded = {each.path: each for each in here}
-    kept: list[str] = []
+    kept: dict[str, Path] = {}
     for artefact in touched:
         path = workspace.root / artefact.path
         known = recorded.get(artefact.path)
@@ -110,7 +120,7 @@ def _protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Seque
         aside = workspace.git.common / "mdrepo" / "kept" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}" / artefact.path
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, aside)
-        kept.append(str(aside))
+        kept[artefact.path] = aside
     return kept
 
 

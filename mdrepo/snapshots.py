@@ -6,6 +6,7 @@ Writing and what must be fast goes through git itself, by one runner; history is
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -221,7 +222,7 @@ class Git:
             if base is not None:
                 self.run("read-tree", base, index=path)
             elif current.exists():
-                path.write_bytes(current.read_bytes())
+                shutil.copy2(current, path)  # with its time: git tells by it which entries may have changed since
             yield path
 
     def identity(self) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,17 +129,43 @@ def keras_file(units: int, seed: int = 0, *, frozen: bool = False, saved: str = 
 DOCUMENT = "metadata/net.json"
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    """A repository with a model of three classes and its test data, documents made and committed, nothing evaluated."""
-    root = tmp_path / "repo"
-    mdrepo("init", str(root), cwd=tmp_path)
-    track(root, "models/net.keras", keras_file(3))
-    track(root, "data/net-test.npz", npz(x=[[float(i)] * 4 for i in range(12)], y=[0, 1, 2] * 4))
-    mdrepo("new", "model", "net", cwd=root)
-    mdrepo("commit", "--no-eval", "-m", "First", cwd=root)
-    assert git("status", "--porcelain", cwd=root) == ""
+@pytest.fixture(scope="session")
+def repo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `repo` is a copy of."""
+    base = tmp_path_factory.getbasetemp()
+    root = base / "template"
+    with settled(base):
+        mdrepo("init", str(root), cwd=base)
+        track(root, "models/net.keras", keras_file(3))
+        track(root, "data/net-test.npz", npz(x=[[float(i)] * 4 for i in range(12)], y=[0, 1, 2] * 4))
+        mdrepo("new", "model", "net", cwd=root)
+        mdrepo("commit", "--no-eval", "-m", "First", cwd=root)
+        assert git("status", "--porcelain", cwd=root) == ""
     return root
+
+
+@pytest.fixture
+def repo(repo_template: Path, tmp_path: Path) -> Path:
+    """A repository with a model of three classes and its test data, documents made and committed, nothing evaluated."""
+    return copied(repo_template, tmp_path / "repo")
+
+
+def copied(template: Path, place: Path) -> Path:
+    shutil.copytree(template, place, symlinks=True)
+    git("update-index", "-q", "--refresh", cwd=place)
+    return place
+
+
+@contextmanager
+def settled(base: Path) -> Iterator[None]:
+    """The tests' environment, for fixtures that live longer than a test."""
+    kept = dict(os.environ)
+    try:
+        os.environ.update(environment(base))
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
 
 
 def load(root: Path, path: str = DOCUMENT) -> Any:
@@ -178,22 +205,14 @@ def state(root: Path) -> State:
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     """The demo, played once for all tests: its folder and what it said. Nobody changes it; see `demo`."""
     base = tmp_path_factory.getbasetemp()
-    kept = dict(os.environ)
-    try:
-        os.environ.update(environment(base))
+    with settled(base):
         return base / "played", mdrepo("demo", "played", cwd=base)
-    finally:
-        os.environ.clear()
-        os.environ.update(kept)
 
 
 @pytest.fixture
-def demo(demo_run: tuple[Path, Result], tmp_path: Path) -> Iterator[Path]:
+def demo(demo_run: tuple[Path, Result], tmp_path: Path) -> Path:
     """A copy of the demo's repository."""
-    copy = tmp_path / "demo"
-    shutil.copytree(demo_run[0], copy, symlinks=True)
-    git("update-index", "-q", "--refresh", cwd=copy)
-    yield copy
+    return copied(demo_run[0], tmp_path / "demo")
 
 
 def suite(*parts: str) -> Path:

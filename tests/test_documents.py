@@ -30,19 +30,23 @@ values = st.recursive(
 )
 
 
+def refused(path: Path) -> Any:
+    try:
+        read(path.read_bytes(), path.name)
+    except DocumentError as error:
+        return error
+    return None
+
+
 def test_json_test_suite() -> None:
     """Every y_ file is accepted and every n_ file refused, with a place; duplicate keys are refused, which the RFC allows."""
     refused_on_purpose = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
     seen = 0
     for path in sorted(suite("JSONTestSuite", "test_parsing").iterdir()):
         seen += 1
-        try:
-            read(path.read_bytes(), path.name)
-            accepted = True
-        except DocumentError as error:
-            accepted = False
-            assert error.place.line >= 1
-            assert error.place.column >= 1
+        refusal = refused(path)
+        accepted = refusal is None
+        assert accepted or min(refusal.place) >= 1
         if path.name.startswith("y_"):
             assert accepted == (path.name not in refused_on_purpose), path.name
         elif path.name.startswith("n_"):

@@ -1,0 +1,70 @@
+"""Start-up is a feature: each command loads only what it is listed with here."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import DOCUMENT, edit
+
+from mdrepo.cli import COMMANDS
+
+HEAVY = {"tensorflow", "keras", "numpy", "pandas", "deepdiff", "dvc", "h5py", "sklearn", "git", "jsonschema", "rich", "pyarrow", "yaml"}
+
+# What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
+ALLOWED: dict[str, tuple[list[str], set[str]]] = {
+    "--help": (["--help"], set()),
+    "--version": (["--version"], set()),
+    "completion": (["completion", "bash"], set()),
+    "status": (["status"], {"yaml"}),
+    "status, changed": (["status"], {"yaml", "jsonschema"}),
+    "validate": (["validate"], {"yaml"}),
+    "format": (["format", "--check"], set()),
+    "diff": (["diff"], set()),
+    "diff HEAD": (["diff", "HEAD"], set()),
+    "diff --significant-digits": (["diff", "--significant-digits", "3"], {"deepdiff", "numpy", "pandas", "pyarrow"}),
+    "patch": (["patch"], {"yaml"}),
+    "log": (["log"], {"git"}),
+    "show": (["show"], {"git"}),
+    "doctor": (["doctor"], {"yaml"}),
+    "init": (["init"], {"yaml"}),
+    "new": (["new", "dataset", "none"], {"yaml"}),
+    "checkout": (["checkout", "HEAD"], {"yaml"}),
+    "rollback": (["rollback", "HEAD"], {"yaml"}),
+    "commit": (["commit", "--no-eval", "-m", "x"], {"yaml", "jsonschema"}),
+    "eval": (["eval"], {"yaml", "jsonschema", "numpy"}),
+}
+
+
+def loaded(arguments: list[str], cwd: Path) -> set[str]:
+    words = [sys.executable, "-X", "importtime", "-m", "mdrepo", *arguments]
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, env=dict(os.environ))
+    modules = re.findall(r"^import time:.*\| +([\w.]+)$", done.stderr, re.MULTILINE)
+    assert len(modules) > 20, done.stderr
+    return {module.partition(".")[0] for module in modules} & HEAVY
+
+
+@pytest.mark.parametrize("name", [name for name in ALLOWED if name not in ("eval",)])
+def test_a_command_loads_only_what_it_needs(repo: Path, name: str) -> None:
+    arguments, allowed = ALLOWED[name]
+    if name in ("status, changed", "commit", "diff --significant-digits"):
+        edit(repo, lambda v: v["evaluation"]["tolerance"].update(accuracy=0.02), DOCUMENT)
+    assert loaded(arguments, repo) - allowed == set()
+
+
+def test_an_evaluation_that_is_known_loads_no_tensorflow(demo: Path) -> None:
+    arguments, allowed = ALLOWED["eval"]
+    assert loaded(arguments, demo) - allowed - {"rich"} == set()
+
+
+def test_every_command_is_held_to_a_list() -> None:
+    assert set(COMMANDS) - {"demo"} <= set(ALLOWED)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_loads_no_heavy_library_and_touches_no_repository(command: str, tmp_path: Path) -> None:
+    assert loaded([command, "--help"], tmp_path) == set()
