@@ -9,7 +9,7 @@ from . import __version__, pointers
 from .artefacts import Artefact, tracked
 from .catalogue import Catalogue
 from .documents import digest
-from .errors import Finding, MdrepoError
+from .errors import Finding, MdrepoError, MissingExtra
 from .pointers import Path
 from .results import Note
 from .schemas import KINDS, Schema
@@ -75,7 +75,10 @@ def _document(
 def _computed(
     workspace: Workspace, path: str, child: Catalogue, parent: Catalogue | None, key: str, report: Report
 ) -> dict[str, Any]:
-    from .evaluation import comparison, data, metrics, predictions
+    try:
+        from .evaluation import comparison, data, metrics, predictions
+    except ModuleNotFoundError as error:
+        raise MissingExtra(str(error.name), "eval") from None
 
     content = child.content(path)
     block = content["evaluation"]

@@ -29,7 +29,7 @@ def test_the_story_shows_everything(demo_run: tuple[Path, Result]) -> None:
         "improved: accuracy +",
         "regressed: accuracy -",
         "Rolled back, metadata and data together",
-        "Recall of the classes that changed most",
+        "Recall of each class that changed, worst first",
         "Now try",
     ):
         assert words in out, words

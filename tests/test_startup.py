@@ -13,7 +13,21 @@ from conftest import DOCUMENT, edit
 
 from mdrepo.cli import COMMANDS
 
-HEAVY = {"tensorflow", "keras", "numpy", "pandas", "deepdiff", "dvc", "h5py", "sklearn", "git", "jsonschema", "rich", "pyarrow", "yaml"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "deepdiff",
+    "dvc",
+    "h5py",
+    "sklearn",
+    "git",
+    "jsonschema",
+    "rich",
+    "pyarrow",
+    "yaml",
+}
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
 ALLOWED: dict[str, tuple[list[str], set[str]]] = {

@@ -66,7 +66,7 @@ def _figures(result: Mapping[str, Any]) -> Iterator[Line]:
             ]
             for each in changed
         ]
-        yield ["  Recall of the classes that changed most:"]
+        yield ["  Recall of each class that changed, worst first:"]
         for line in table(["class", "examples", "parent", "here", "difference", "interval"], rows, right=(1, 2, 3, 4, 5)):
             yield ["  ", line]
 

@@ -1,0 +1,165 @@
+"""Extractors: what they read, that they are the same every time, and hostile files."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from conftest import keras_file, npz
+
+from mdrepo.extraction import ExtractionError, extractor_for, extractors
+from mdrepo.extraction.keras import EXTRACTOR as KERAS
+from mdrepo.extraction.npz import EXTRACTOR as NPZ
+from mdrepo.extraction.table import EXTRACTOR as CSV
+
+
+def test_extractors_are_found_by_their_entry_points() -> None:
+    assert {each.name for each in extractors()} >= {"keras", "npz", "csv", "labels"}
+    assert extractor_for("model", "a/b.keras") is KERAS
+    assert extractor_for("data", "a/b.keras") is None
+
+
+def test_keras_structure_parameters_and_digests(tmp_path: Path) -> None:
+    (tmp_path / "a.keras").write_bytes(keras_file(5, frozen=True))
+    values = KERAS.derive(tmp_path / "a.keras", {})
+    structure = values["structure"]
+    assert structure["outputs"] == [{"name": "head", "shape": [None, 5]}]
+    assert structure["inputs"] == [{"name": "input", "shape": [None, 4]}]
+    assert structure["parameters"] == {"total": 35, "trainable": 20}
+    assert [layer.get("parameters") for layer in structure["layers"]] == [None, 15, 20]
+    (tmp_path / "b.keras").write_bytes(keras_file(5, frozen=True, saved="another day"))
+    assert KERAS.derive(tmp_path / "b.keras", {}) == values
+    (tmp_path / "c.keras").write_bytes(keras_file(5, seed=1))
+    assert KERAS.derive(tmp_path / "c.keras", {})["digest"] != values["digest"]
+
+
+def test_keras_counts_what_keras_counts(demo_run: tuple[Path, Any]) -> None:
+    """The demo's model, by the arithmetic of its layers: 3x3x1x16+16, 3x3x16x32+32, 512x24+24, 24x10+10."""
+    values = KERAS.derive(demo_run[0] / "models/digits.keras", {})
+    assert values["structure"]["parameters"] == {"total": 160 + 4640 + 12312 + 250, "trainable": 12312 + 250}
+
+
+def spoiled(change: Any) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(keras_file(3))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    file = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(file, "r+") as weights:
+        change(weights, members)
+    members["model.weights.h5"] = file.getvalue() if "model.weights.h5" in members else b""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def external(weights: Any, _: Any) -> None:
+    del weights["layers/dense/vars/0"]
+    weights["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "/x")
+
+
+def soft(weights: Any, _: Any) -> None:
+    weights["layers/dense/vars/2"] = h5py.SoftLink("/layers")
+
+
+def elsewhere(weights: Any, _: Any) -> None:
+    del weights["layers/dense/vars/0"]
+    weights.create_dataset("layers/dense/vars/0", (4, 3), "f4", external=[("/etc/passwd", 0, 48)])
+
+
+def huge(weights: Any, _: Any) -> None:
+    del weights["layers/dense/vars/0"]
+    weights.create_dataset("layers/dense/vars/0", (10**9, 10**3), "f4", chunks=(1024, 10))
+
+
+def no_config(_: Any, members: Any) -> None:
+    del members["config.json"]
+
+
+def config_is_a_list(_: Any, members: Any) -> None:
+    members["config.json"] = b"[]"
+
+
+def config_of_another_kind(_: Any, members: Any) -> None:
+    members["config.json"] = json.dumps({"config": {"layers": [{"class_name": 3}]}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (external, "has a link at|have a link at"),
+        (soft, "have a link at"),
+        (elsewhere, "lie in another file"),
+        (huge, "far more bytes than the file has"),
+        (no_config, "not a .keras file, or a broken one"),
+        (config_is_a_list, "is not an object"),
+        (config_of_another_kind, "not a .keras file, or a broken one"),
+    ],
+)
+def test_hostile_and_broken_models_are_refused_by_name(tmp_path: Path, change: Any, words: str) -> None:
+    file = tmp_path / "x.keras"
+    file.write_bytes(spoiled(change))
+    with pytest.raises(ExtractionError, match=words):
+        KERAS.derive(file, {})
+
+
+@pytest.mark.parametrize("length", [0, 10, 500, 2000])
+def test_truncated_models_are_refused(tmp_path: Path, length: int) -> None:
+    file = tmp_path / "x.keras"
+    file.write_bytes(keras_file(3)[:length])
+    with pytest.raises(ExtractionError):
+        KERAS.derive(file, {})
+
+
+def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.keras"
+    with zipfile.ZipFile(io.BytesIO(keras_file(3))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("config.json", "metadata.json"):
+            archive.writestr(name, members[name])
+        archive.writestr("model.weights.h5", bytes(100 << 20))
+    with pytest.raises(ExtractionError, match="unpack to far more"):
+        KERAS.derive(file, {})
+
+
+def test_arrays(tmp_path: Path) -> None:
+    file = tmp_path / "x.npz"
+    file.write_bytes(npz(x=np.zeros((4, 2)), y=["b", "a", "b", "b"], nan=[float("nan")] * 4))
+    values = NPZ.derive(file, {"/target": "y"})
+    assert values["classes"] == [{"value": "a", "name": "a", "count": 1}, {"value": "b", "name": "b", "count": 3}]
+    assert values["examples"] == 4
+    assert values["arrays"][2] == {"name": "nan", "shape": [4], "dtype": "float64"}
+    json.dumps(values, allow_nan=False)
+
+
+def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
+    file = tmp_path / "x.npz"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("x.npy", header.getvalue())
+    with pytest.raises(ExtractionError, match="declares more bytes than the file has"):
+        NPZ.derive(file, {})
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2,3\n4,5,6,7\n", "a\n\xff\xfe"])
+def test_broken_tables_are_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.csv"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ExtractionError, match="not a table in CSV"):
+        CSV.derive(file, {})
+
+
+def test_columns_of_every_type(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("i,f,s,b,e\n1,1.5,x,True,\n2,,y,False,\n")
+    columns = CSV.derive(file, {})["columns"]
+    assert [column["type"] for column in columns] == ["integer", "number", "string", "boolean", "number"]
+    assert [column["missing"] for column in columns] == [0, 1, 0, 0, 2]

@@ -1,0 +1,146 @@
+"""The house itself: import order, documentation that is true, packages that work wherever they are installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, git
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    words = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache", "--config", "pyproject.toml"]
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(root)})
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("errors.py", "from . import repository", "The house"),
+        ("documents.py", "from .cli import main", "The house"),
+        ("repository.py", "import pandas", "Each heavy library has one owner"),
+        ("evaluation/metrics.py", "import tensorflow", "Each heavy library has one owner"),
+        (None, "", ""),
+    ],
+)
+def test_a_wrong_import_fails_the_lint(tmp_path: Path, module: str | None, line: str, contract: str) -> None:
+    shutil.copytree(ROOT / "mdrepo", tmp_path / "mdrepo", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    if module:
+        file = tmp_path / "mdrepo" / module
+        file.write_text(file.read_text() + f"\n\n{line}\n")
+    done = lint_imports(tmp_path)
+    assert (done.returncode == 0) == (module is None), done.stdout
+    if module:
+        broken = re.findall(r"^(.+) BROKEN", done.stdout, re.MULTILINE)
+        assert any(name.startswith(contract) for name in broken), done.stdout
+
+
+def test_the_readme_s_generated_parts_are_up_to_date() -> None:
+    done = subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def blocks(name: str) -> list[str]:
+    """The commands of the console blocks of a page: lines that begin with `$ `."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    found = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line[2:] for block in found for line in block.splitlines() if line.startswith("$ ")]
+
+
+def test_every_command_of_the_tour_works(demo: Path) -> None:
+    """The README's tour, line by line, in the demo's folder; `# exit N` says how a command ends."""
+    commands = blocks("README.md")
+    assert len(commands) >= 15
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in commands:
+        if command.startswith(("make ", "git clone ", "pip install ", "cd ")):
+            continue  # these make the environment and the folder that the test is in already
+        code = int(found.group(1)) if (found := re.search(r"# exit (\d+)$", command)) else 0
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=demo, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+        )
+        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+def test_make_has_the_targets_that_the_readme_names() -> None:
+    for command in blocks("README.md"):
+        if command.startswith("make "):
+            target = shlex.split(command, comments=True)[1]
+            subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_pages_link_to_files_that_exist() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_modules_are_small() -> None:
+    for file in (ROOT / "mdrepo").rglob("*.py"):
+        assert len(file.read_text(encoding="utf-8").splitlines()) <= 350, file.name
+
+
+def test_every_extra_that_the_code_names_exists() -> None:
+    extras = set(PROJECT["project"]["optional-dependencies"])
+    assert extras == {"eval", "data", "dvc", "diff", "demo", "all", "dev"}
+    for file in (ROOT / "mdrepo").rglob("*.py"):
+        for name in re.findall(r'MissingExtra\("\w+", "(\w+)"\)', file.read_text(encoding="utf-8")):
+            assert name in extras
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel and the sdist, built from a copy of the tracked files, the wheel from the sdist."""
+    base = tmp_path_factory.mktemp("packages")
+    source = base / "source"
+    for path in git("ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines():
+        if (ROOT / path).is_file():
+            (source / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, source / path)
+    words = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(base / "dist"), str(source)]
+    subprocess.run(words, check=True, capture_output=True)
+    return base / "dist"
+
+
+def test_a_wheel_installed_elsewhere_passes_the_installed_part(packages: Path, tmp_path: Path) -> None:
+    """`pip install` of the wheel alone, no extras, in a new environment; the tests run from a folder of their own."""
+    [wheel] = packages.glob("*.whl")
+    assert [path.name for path in packages.glob("*.tar.gz")]
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    python = tmp_path / "venv/bin/python"
+    install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel), "pytest"]
+    subprocess.run([*install, "-c", str(ROOT / "constraints.txt")], check=True, capture_output=True)
+    shutil.copytree(ROOT / "tests/installed", tmp_path / "tests")
+    words = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+
+
+def test_the_sdist_has_what_it_needs_to_be_built_and_tested(packages: Path) -> None:
+    import tarfile
+
+    [sdist] = packages.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"schemas/model.schema.json", "mdrepo/cli/__init__.py", "tests/conftest.py", "LICENSE", "pyproject.toml"} <= names
+
+
+def test_nothing_names_a_registry_or_a_machine() -> None:
+    for path in git("ls-files", cwd=ROOT).splitlines():
+        if path.startswith("tests/") or not (ROOT / path).is_file():
+            continue
+        text = (ROOT / path).read_text(encoding="utf-8", errors="replace")
+        assert not re.search(r"(?<![\w.])/(work|farm|root|home/\w+)/", text), path
+        assert "index-url" not in text, path
