@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from .caching import Cache
 from .errors import Finding, MdrepoError, MissingExtra
+from .files import inside
 
 
 class Files(Protocol):
@@ -217,6 +218,8 @@ class Store:
         """Put the recorded bytes of artefacts into the work tree, as the DVC pointers there say; raises MdrepoError."""
         if not artefacts:
             return
+        for artefact in artefacts:
+            inside(self.root, str(PurePosixPath(artefact.path).parent))  # DVC would follow a link to wherever it leads
         with _dvc(self.root, self.private) as repo:
             repo.checkout(targets=[artefact.path for artefact in artefacts])
         for artefact in artefacts:

@@ -15,6 +15,7 @@ from .configuration import Configuration
 from .documents import Document, DocumentError, read
 from .errors import Finding
 from .locks import Lock
+from .pointers import Path
 from .schemas import Schema, SchemaStore
 from .validation import Problem, validate
 
@@ -74,6 +75,14 @@ class Catalogue:
         """The lock file beside a document; raises Finding."""
         return locks.parse(self.files.read(path + locks.SUFFIX), path + locks.SUFFIX)
 
+    def artefacts(self, path: str) -> list[tuple[Path, dict[str, Any]]]:
+        """The artefacts that a document refers to (`x-mdrepo-artefact`): where, and what it says of each."""
+        try:
+            found = self.schema(path).annotated(self.document(path).value, "x-mdrepo-artefact")
+        except Finding:
+            return []
+        return [(where, value) for where, _, value in found if isinstance(value, dict) and isinstance(value.get("path"), str)]
+
     def problems(self, path: str) -> list[Problem]:
         """All that is wrong with a document: as JSON, by its schema, with what it refers to."""
         try:
@@ -86,7 +95,7 @@ class Catalogue:
         try:
             schema = self.schema(path)
             found = self._schema_problems(document, schema)
-            return found or check(document, schema, self.files, self.content)
+            return found or check(document, schema, self.artefacts(path), self.files, self.content)
         except Finding as error:
             return [Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)]
 

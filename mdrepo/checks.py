@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import pointers
@@ -14,10 +14,13 @@ from .errors import Finding
 from .schemas import Schema
 from .validation import Problem, problem
 
+Artefacts = Sequence[tuple[pointers.Path, dict[str, Any]]]
+"""Where a document names artefacts, and what it says of each."""
 
-def check(document: Document, schema: Schema, files: Files, read: DocumentReader) -> list[Problem]:
+
+def check(document: Document, schema: Schema, named: Artefacts, files: Files, read: DocumentReader) -> list[Problem]:
     """The problems of a document with what it refers to; for documents that their schema finds nothing wrong with."""
-    found = [*_references(document, schema, files, read), *_artefacts(document, files)]
+    found = [*_references(document, schema, files, read), *_artefacts(document, named, files)]
     if schema.kind == "model":
         found += [*_labels(document), *_classes(document, read)]
     return sorted(found, key=lambda p: (p.line, p.column, p.rule))
@@ -31,8 +34,8 @@ def _references(document: Document, schema: Schema, files: Files, read: Document
             yield problem(document, path, "reference/missing", f"there is no document {value} here", hint)
 
 
-def _artefacts(document: Document, files: Files) -> Iterator[Problem]:
-    for path, value in _artefact_objects(document.value, ()):
+def _artefacts(document: Document, named: Artefacts, files: Files) -> Iterator[Problem]:
+    for path, value in named:
         try:
             found = tracked(files, value["path"])
         except Finding as error:
@@ -44,16 +47,6 @@ def _artefacts(document: Document, files: Files) -> Iterator[Problem]:
         elif value.get("md5", found.md5) != found.md5:
             message = f"the document says {value['md5']}, {found.pointer} says {found.md5}"
             yield problem(document, (*path, "md5"), "artefact/digest", message, "run 'mdrepo patch --apply'")
-
-
-def _artefact_objects(content: Any, path: pointers.Path) -> Iterator[tuple[pointers.Path, dict[str, Any]]]:
-    """The members called `artefact` of the built-in schemas' documents."""
-    for name in ("artefact", "weights"):
-        value = content.get(name) if isinstance(content, dict) else None
-        if isinstance(value, dict) and name == "artefact" and isinstance(value.get("path"), str):
-            yield (*path, name), value
-        elif isinstance(value, dict):
-            yield from _artefact_objects(value, (*path, name))
 
 
 def _labels(document: Document) -> Iterator[Problem]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import pointers
 from .catalogue import Catalogue
 from .errors import Finding
 from .evaluating import Report, blocking, evaluate
@@ -139,9 +138,7 @@ def companions(workspace: Workspace, catalogue: Catalogue, path: str) -> list[st
     if not workspace.configuration.is_document(path):
         return []
     found = [path + SUFFIX]
-    content = catalogue.content(path)
-    for where in (("artefact", "path"), ("weights", "artefact", "path")):
-        artefact = pointers.get(content, where)
-        if isinstance(artefact, str):
-            found += [f"{artefact}.dvc", f"{artefact.rpartition('/')[0]}/.gitignore".lstrip("/")]
+    for _, artefact in catalogue.artefacts(path):
+        folder = artefact["path"].rpartition("/")[0]
+        found += [f"{artefact['path']}.dvc", f"{folder}/.gitignore".lstrip("/")]
     return found

@@ -75,6 +75,11 @@ def git(*arguments: str, cwd: Path) -> str:
     return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def dvc(*arguments: str, cwd: Path) -> str:
+    words = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def track(root: Path, path: str, content: bytes) -> None:
     """Put a file into the work tree and into DVC's cache with its pointer, as `dvc add` does, without loading DVC."""
     digest = hashlib.md5(content).hexdigest()

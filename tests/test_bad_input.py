@@ -189,8 +189,7 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
 )
 def test_wrong_usage(repo: Path, arguments: list[str]) -> None:
     before = state(repo)
-    result = mdrepo(*arguments, cwd=repo, code=2)
-    assert result.err
+    short(mdrepo(*arguments, cwd=repo, code=2))
     assert state(repo) == before
 
 
@@ -293,3 +292,17 @@ def test_names_with_spaces_quotes_and_umlauts(repo: Path) -> None:
     mdrepo("commit", "--no-eval", "-m", "Odd name", name, cwd=repo)
     assert load(repo, name)["description"] == "x"
     assert len(mdrepo("log", "--", name, cwd=repo).out.splitlines()) == 2
+
+
+def test_data_are_not_brought_back_through_a_link(repo: Path, tmp_path: Path) -> None:
+    track(repo, "models/net.keras", keras_file(3, seed=1))
+    mdrepo("patch", "--apply", cwd=repo)
+    mdrepo("commit", "--no-eval", "-m", "Second", cwd=repo)
+    (tmp_path / "elsewhere").mkdir()
+    for path in (repo / "models").iterdir():
+        path.rename(tmp_path / "elsewhere" / path.name)
+    (repo / "models").rmdir()
+    (repo / "models").symlink_to(tmp_path / "elsewhere")
+    before = (tmp_path / "elsewhere/net.keras").read_bytes()
+    assert mdrepo("checkout", "HEAD~1", "--", DOCUMENT, cwd=repo, code=None).code in (1, 3)
+    assert (tmp_path / "elsewhere/net.keras").read_bytes() == before

@@ -12,7 +12,7 @@ from typing import Any
 
 import h5py
 import pytest
-from conftest import ROOT, Result, edit, git, mdrepo, state
+from conftest import ROOT, Result, dvc, edit, git, mdrepo, state
 
 from mdrepo.demo import stages, story
 
@@ -62,8 +62,7 @@ def test_git_and_dvc_agree(demo: Path) -> None:
     assert git("fsck", "--strict", cwd=demo) == ""
     assert git("status", "--porcelain", cwd=demo) == ""
     assert git("for-each-ref", "refs/notes", "--format=%(refname)", cwd=demo) == "refs/notes/mdrepo"
-    status = subprocess.run([sys.executable, "-m", "dvc", "status"], cwd=demo, capture_output=True, text=True, check=True)
-    assert "up to date" in status.stdout
+    assert "up to date" in dvc("status", cwd=demo)
 
 
 @pytest.mark.parametrize("command", story.NEXT)
@@ -173,7 +172,7 @@ def test_models_that_do_not_load_or_give_nan_commit_nothing(demo: Path, spoil: A
     with zipfile.ZipFile(model, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "models/digits.keras"], cwd=demo, check=True)
+    dvc("add", "-q", "models/digits.keras", cwd=demo)
     mdrepo("patch", "--apply", cwd=demo)
     before = state(demo)
     result = mdrepo("commit", "-m", "Broken", cwd=demo, code=3)

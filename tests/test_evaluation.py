@@ -23,7 +23,7 @@ LABELS = [{"name": name, "index": index} for index, name in enumerate("abcd")]
 
 def some(seed: int, count: int = 200) -> tuple[Any, list[str]]:
     random = np.random.default_rng(seed)
-    outputs = random.dirichlet(np.ones(4), count).astype(np.float32)
+    outputs = random.dirichlet(np.ones(4), count)
     return outputs, ["abcd"[i] for i in random.integers(0, 4, count)]
 
 
@@ -33,7 +33,7 @@ def test_metrics_are_scikit_learns(seed: int) -> None:
     scored = score(outputs, {"labels": LABELS}, truth)
     answers = ["abcd"[i] for i in outputs.argmax(axis=1)]
     assert scored.value("accuracy") == pytest.approx(accuracy_score(truth, answers))
-    expected = log_loss(truth, outputs.astype(float), labels=list("abcd"))
+    expected = log_loss(truth, outputs, labels=list("abcd"))
     assert scored.value("loss") == pytest.approx(expected, rel=1e-5)
     shares = recall_score(truth, answers, labels=list("abcd"), average=None)
     ours = recall(scored.correct, truth)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import DOCUMENT, edit, git, keras_file, load, mdrepo, npz, state, track
+from conftest import DOCUMENT, dvc, edit, git, keras_file, load, mdrepo, npz, state, track
 
 
 def test_new_reads_off_what_can_be_read_off(repo: Path) -> None:
@@ -242,7 +241,7 @@ def test_checkout_moves_documents_and_data_together(repo: Path) -> None:
     mdrepo("checkout", "HEAD~1", "--", DOCUMENT, cwd=repo)
     assert (repo / "models/net.keras").read_bytes() == first
     assert git("diff", "--cached", "--name-only", cwd=repo).splitlines() == [DOCUMENT, f"{DOCUMENT}.lock", "models/net.keras.dvc"]
-    assert subprocess.run(["dvc", "status", "-q"], cwd=repo, check=False).returncode == 0
+    dvc("status", "-q", cwd=repo)
 
 
 def test_checkout_refuses_to_overwrite_and_keeps_with_force(repo: Path) -> None:
@@ -301,7 +300,7 @@ def test_rollback_refuses_what_would_be_invalid_or_lost(repo: Path) -> None:
 
 def test_init_in_a_dvc_repository_with_json_already_in_it(tmp_path: Path) -> None:
     git("init", "-q", cwd=tmp_path)
-    subprocess.run(["dvc", "init", "-q"], cwd=tmp_path, check=True)
+    dvc("init", "-q", cwd=tmp_path)
     (tmp_path / "metadata").mkdir()
     (tmp_path / "metadata/old.json").write_text('{"version": "1.0"}')
     (tmp_path / ".gitattributes").write_text("*.png binary")

@@ -100,8 +100,9 @@ def main(arguments: list[str] | None = None, name: str | None = None) -> int:
         result = group.main(args=arguments, prog_name=name or "mdrepo", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        called = error.ctx.command_path if error.ctx else "mdrepo"
+        complain(error.format_message(), f"'{called} --help' says how it is used")
         return 2
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
