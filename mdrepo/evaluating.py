@@ -65,11 +65,25 @@ def _document(
     workspace: Workspace, path: str, child: Catalogue, parent: Catalogue | None, known: Any, report: Report
 ) -> dict[str, Any]:
     key = _key(child, path)
-    compared = parent is not None and parent.content(path) is not None
-    if compared and parent is not None and known and known.get("key") == key == _key(parent, path):
+    if parent is not None and not _was_evaluated(path, parent):
+        parent = None
+    if parent is not None and known and known.get("key") == key == _key(parent, path):
         carried = {name: known[name] for name in ("key", "dataset", "examples", "metrics") if name in known}
         return {"verdict": "skipped", "reason": "nothing that matters has changed", **carried}
-    return _computed(workspace, path, child, parent if compared else None, key, report)
+    return _computed(workspace, path, child, parent, key, report)
+
+
+def _was_evaluated(path: str, parent: Catalogue) -> bool:
+    """Whether the parent has something to compare with; one that cannot be read is no reason to compare with nothing."""
+    if path not in parent.paths:
+        return False
+    problems = parent.problems(path)
+    if parent.content(path) is None or any(each.rule.startswith(("json/", "schema/", "document/")) for each in problems):
+        hint = "see 'mdrepo show HEAD', or commit with --no-eval"
+        raise MdrepoError(
+            f"{path}: the parent's version is not valid, so nothing can be compared with it: {problems[0].message}", hint
+        )
+    return "evaluation" in parent.content(path)
 
 
 def _computed(
@@ -90,11 +104,15 @@ def _computed(
     limits = predictions.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
     outputs = predictions.outputs(requests, workspace.cache, limits, report)
     file = workspace.store.require([test_data])[test_data]
+    scored = []
+    whose = path
     try:
         truth = data.truth(file, _suffix(test_data.path), dataset)
-        scored = [metrics.score(out, side.content(path), truth) for out, side in zip(outputs, sides, strict=True)]
+        for out, side in zip(outputs, sides, strict=True):
+            whose = path if side is child else f"{path} in the parent"
+            scored.append(metrics.score(out, side.content(path), truth))
     except Finding as error:
-        raise Finding(f"{path}: {error.message}", error.hint) from None
+        raise Finding(f"{whose}: {error.message}", error.hint) from None
     names = block.get("metrics", ["accuracy", "loss"])
     result: dict[str, Any] = {
         "verdict": "baseline",

@@ -53,11 +53,11 @@ def _merge(base: Any, ours: Any, theirs: Any, path: Path, keys: KeyFinder, confl
         return theirs
     if isinstance(ours, dict) and isinstance(theirs, dict):
         return _objects(base if isinstance(base, dict) else {}, ours, theirs, path, keys, conflicts)
-    if isinstance(ours, list) and isinstance(theirs, list):
-        origin = base if isinstance(base, list) else []
-        names = identifying_members((origin, ours, theirs), keys(path))
+    if isinstance(base, list) and isinstance(ours, list) and isinstance(theirs, list):
+        # two lists that came from nowhere are two answers to one question, and not parts of one
+        names = identifying_members((base, ours, theirs), keys(path))
         if names:
-            return _keyed(origin, ours, theirs, names, path, keys, conflicts)
+            return _keyed(base, ours, theirs, names, path, keys, conflicts)
     conflicts.append(Conflict(path, base, ours, theirs))
     return ours
 

@@ -234,3 +234,13 @@ def test_dvc_repro_rebuilds_the_data_to_the_byte(tmp_path: Path) -> None:
     subprocess.run(words, cwd=tmp_path, check=True, env=path, capture_output=True)
     assert (tmp_path / "data/digits-test.npz").exists()
     assert (tmp_path / "dvc.lock").read_text() == before
+
+
+def test_a_parent_that_cannot_be_read_is_no_baseline(demo: Path) -> None:
+    text = (demo / DOCUMENT).read_text()
+    (demo / DOCUMENT).write_text("{")
+    git("commit", "-qam", "Broken by git", cwd=demo)
+    (demo / DOCUMENT).write_text(text.replace('"0.45"', "0.46"))
+    result = mdrepo("commit", "-m", "Mended", cwd=demo, code=3)
+    assert "the parent's version is not valid, so nothing can be compared with it" in result.err
+    mdrepo("commit", "--no-eval", "-m", "Mended", cwd=demo)

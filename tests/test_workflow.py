@@ -341,3 +341,15 @@ def test_completion(tmp_path: Path, shell: str, mark: str) -> None:
 def test_completion_knows_the_commands(tmp_path: Path) -> None:
     asked = {"_MDREPO_COMPLETE": "bash_complete", "COMP_WORDS": "mdrepo st", "COMP_CWORD": "1"}
     assert mdrepo(cwd=tmp_path, env=asked, code=None).out.strip() == "plain,status"
+
+
+def test_hand_written_labels_are_not_mixed_with_derived_ones(repo: Path) -> None:
+    """A document that was never patched has nothing to merge from: two label maps are a conflict, and not twice the labels."""
+    (repo / f"{DOCUMENT}.lock").unlink()
+    edit(repo, lambda v: v.update(labels=[{"name": name, "index": index} for index, name in enumerate("abc")]))
+    result = mdrepo("patch", "--apply", cwd=repo, code=1)
+    assert "conflict /labels: it was not there" in result.out
+    assert [label["name"] for label in load(repo)["labels"]] == ["a", "b", "c"]
+    mdrepo("patch", "--apply", "--keep-manual", "#/labels", cwd=repo)
+    assert [label["name"] for label in load(repo)["labels"]] == ["a", "b", "c"]
+    mdrepo("patch", "--check", cwd=repo)
