@@ -185,6 +185,54 @@ def _replace(content: Any, path: tuple[str, ...], value: Any) -> Any:
     return content
 
 
+def merge_patch(content: Any, patch: Any) -> Any:
+    """The content after a JSON Merge Patch (RFC 7396, section 2): null takes a member away, lists are replaced whole."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = dict(content) if isinstance(content, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return result
+
+
+def reversed_operations(patch: Sequence[Any]) -> list[Operation]:
+    """The operations that undo a patch that tests what it overwrites, as mdrepo's own do; raises PatchError for any other."""
+    undone: list[Operation] = []
+    tested: tuple[Any, Any] | None = None
+    for number, operation in enumerate(patch, start=1):
+        path = _checked(number, operation)
+        known = tested[1] if tested is not None and tested[0] == path else MISSING
+        tested = None
+        match operation["op"]:
+            case "test":
+                tested = (path, operation.get("value"))
+                continue
+            case "add":
+                undone.append({"op": "remove", "path": path})
+                undone.append({"op": "test", "path": path, "value": operation.get("value")})
+            case "move":
+                undone.append({"op": "move", "from": path, "path": operation.get("from")})
+            case "replace" | "remove" if known is not MISSING:
+                if operation["op"] == "remove":
+                    undone.append({"op": "add", "path": path, "value": known})
+                else:
+                    undone.append({"op": "replace", "path": path, "value": known})
+                    undone.append({"op": "test", "path": path, "value": operation.get("value")})
+            case _:
+                raise PatchError(number, operation, "it cannot be undone: no 'test' before it says what was there")
+    return undone[::-1]
+
+
+def _checked(number: int, operation: Any) -> str:
+    if not isinstance(operation, dict) or not isinstance(operation.get("path"), str) or "op" not in operation:
+        raise PatchError(number, operation, "an operation is an object with 'op' and 'path'")
+    path: str = operation["path"]
+    return path
+
+
 def replaced(content: Any, path: pointers.Path, value: Any) -> Any:
     """The content with another value at a path (MISSING takes it away); objects on the way are made where there are none."""
     if not path:

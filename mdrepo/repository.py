@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import committing, creating, evaluating, pointers, restoring, setting_up
+from . import applying, committing, creating, evaluating, pointers, restoring, setting_up
+from .applying import Mode
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
 from .changes import MISSING, Delta, no_keys
 from .committing import Terms
 from .deriving import Proposal, propose, stale
 from .diffing import diff, tolerant
+from .documents import read
 from .errors import Finding, MdrepoError, UsageError
 from .evaluating import Report
 from .files import write
@@ -134,11 +137,7 @@ class Repository:
             if old is None and not staged and path not in before.paths and new is None:
                 continue  # as git: what is not in the index is not compared with it
             if each := _document_diff(path, before, after, [p for p in wanted if p is not None]):
-                if ignore_order or significant_digits is not None:
-                    delta = tolerant(
-                        each.old, each.new, each.delta, ignore_order=ignore_order, significant_digits=significant_digits
-                    )
-                    each = DocumentDiff(path, each.state, delta, each.old, each.new)
+                each = _tolerated(each, ignore_order, significant_digits)
                 if each.delta:
                     found.append(each)
         return found
@@ -248,6 +247,10 @@ class Repository:
                 write(self.root, path + SUFFIX, text)
         return written
 
+    def apply(self, patch: Mapping[str, Any], *, reverse: bool = False) -> list[str]:
+        """Apply one of mdrepo's own patches (or undo it) to the documents that it names, all or none; the paths that changed."""
+        return applying.to_documents(self._workspace, patch, Mode(reverse=reverse))
+
     def commit(
         self,
         arguments: Sequence[str] = (),
@@ -311,6 +314,20 @@ def _typed(pointer: str) -> pointers.Path:
         at = pointers.index(token)
         tokens.append(token if at is None else at)
     return tuple(tokens)
+
+
+def diff_files(one: Path, other: Path, *, ignore_order: bool = False, significant_digits: int | None = None) -> list[DocumentDiff]:
+    """What changed between two files, in a repository or not: one diff, or none; raises MdrepoError."""
+    old, new = (read(applying.read_file(path), str(path)).value for path in (one, other))
+    found = _tolerated(DocumentDiff(str(other), "changed", diff(old, new), old, new), ignore_order, significant_digits)
+    return [found] if found.delta else []
+
+
+def _tolerated(found: DocumentDiff, ignore_order: bool, significant_digits: int | None) -> DocumentDiff:
+    if not ignore_order and significant_digits is None:
+        return found
+    delta = tolerant(found.old, found.new, found.delta, ignore_order=ignore_order, significant_digits=significant_digits)
+    return replace(found, delta=delta)
 
 
 def _document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequence[str]) -> DocumentDiff | None:

@@ -14,7 +14,7 @@ from mdrepo.changes import MISSING
 from mdrepo.diffing import diff, tolerant
 from mdrepo.documents import same
 from mdrepo.merging import merge
-from mdrepo.patching import PatchError, apply, apply_delta, invert, operations, replaced
+from mdrepo.patching import PatchError, apply, apply_delta, invert, merge_patch, operations, replaced, reversed_operations
 
 leaves = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -1.0]) | st.sampled_from("abc~/")
 named = st.fixed_dictionaries({"name": st.sampled_from("abcdef")}, optional={"v": leaves, "w": leaves})
@@ -172,3 +172,27 @@ def test_tolerant_comparison_is_deepdiffs() -> None:
     assert {c.path[0] for c in exact} == {"a", "b", "c"}
     assert {c.path[0] for c in tolerant(old, new, exact, significant_digits=3)} == {"b", "c"}
     assert {c.path[0] for c in tolerant(old, new, exact, ignore_order=True, significant_digits=3)} == {"c"}
+
+
+def test_rfc_7396() -> None:
+    """The RFC's appendix, whole."""
+    cases = json.loads(suite("rfc7396", "appendix.json").read_text())
+    assert len(cases) == 15
+    for case in cases:
+        assert same(merge_patch(case["doc"], case["patch"]), case["expected"]), case
+
+
+@settings(max_examples=1000, deadline=None)
+@given(values, values)
+def test_our_patches_can_be_undone_from_their_text_alone(old: Any, new: Any) -> None:
+    patch = json.loads(json.dumps(operations(diff(old, new))))
+    assert same(apply(new, reversed_operations(patch)), old)
+    assert same(apply(old, reversed_operations(reversed_operations(patch))), new) or not patch
+
+
+@pytest.mark.parametrize(
+    "patch", [[{"op": "remove", "path": "/a"}], [{"op": "copy", "from": "/a", "path": "/b"}], [3], [{"op": "add"}]]
+)
+def test_patches_that_do_not_say_what_was_there_cannot_be_undone(patch: Any) -> None:
+    with pytest.raises(PatchError):
+        reversed_operations(patch)

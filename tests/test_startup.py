@@ -42,6 +42,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "diff HEAD": (["diff", "HEAD"], set()),
     "diff --significant-digits": (["diff", "--significant-digits", "3"], {"deepdiff", "numpy", "pandas", "pyarrow"}),
     "patch": (["patch"], {"yaml"}),
+    "apply": (["apply", "none.json"], set()),
     "log": (["log"], {"git"}),
     "show": (["show"], {"git"}),
     "doctor": (["doctor"], {"yaml"}),

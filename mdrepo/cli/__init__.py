@@ -23,6 +23,7 @@ COMMANDS = {
     "format": "Bring documents into the canonical layout.",
     "diff": "Show what changed, field by field.",
     "patch": "Show what the artefacts say should change; --apply merges it.",
+    "apply": "Apply a patch (RFC 6902, RFC 7396, mdrepo's own) or undo it.",
     "commit": "Validate, evaluate against the parent, then git commit.",
     "eval": "Evaluate a revision and compare it with its parent.",
     "log": "Show history with verdicts, also of one field.",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ..reporting import data
 from ..reporting import text as texts
+from ..repository import diff_files
+from ..results import DocumentDiff
 from . import output
 from .shared import Separating, json_option, paths, repository, revisions_and_paths, settings
 
 
 @click.command(cls=Separating)
 @click.argument("arguments", nargs=-1, metavar="[REV [REV]] [--] [PATH[#POINTER]]...")
+@click.option("--no-index", is_flag=True, help="Compare two files, in a repository or not.")
 @click.option("--staged", "--cached", is_flag=True, help="Compare HEAD (or REV) with the index.")
 @click.option("--stat", is_flag=True, help="One line a document.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything differs.")
@@ -23,6 +28,7 @@ from .shared import Separating, json_option, paths, repository, revisions_and_pa
 @json_option
 def command(
     arguments: tuple[str, ...],
+    no_index: bool,
     staged: bool,
     stat: bool,
     exit_code: bool,
@@ -31,14 +37,14 @@ def command(
     significant_digits: int | None,
 ) -> int:
     """Show what changed, field by field: the index against the work tree, REV against it, or two revisions (also A..B)."""
-    revisions, names = revisions_and_paths(arguments)
-    repo = repository()
-    if len(revisions) == 1 and ".." in revisions[0]:
-        revisions = [part or "HEAD" for part in revisions[0].split("..", 1)]
-    if len(revisions) > 2:
-        raise click.UsageError("At most two revisions; paths stand after '--'.")
-    old, new = (*revisions, None, None)[:2]
-    found = repo.diff(old, new, paths(repo, names), staged=staged, ignore_order=ignore_order, significant_digits=significant_digits)
+    tolerance: dict[str, Any] = {"ignore_order": ignore_order, "significant_digits": significant_digits}
+    if no_index:
+        if len(arguments) != 2:
+            raise click.UsageError("--no-index compares two files.")
+        one, other = (settings().directory / name for name in arguments)
+        found = diff_files(one, other, **tolerance)
+    else:
+        found = _in_repository(arguments, staged, tolerance)
     if form == "patch":
         output.answer(data.answer("diff", documents=[data.document_patch(each) for each in found]))
     elif settings().json or form == "json":
@@ -47,4 +53,15 @@ def command(
         output.show(texts.stat(found))
     else:
         output.page(line for each in found for line in texts.document_diff(each))
-    return 1 if exit_code and found else 0
+    return 1 if (exit_code or no_index) and found else 0
+
+
+def _in_repository(arguments: tuple[str, ...], staged: bool, tolerance: dict[str, Any]) -> list[DocumentDiff]:
+    revisions, names = revisions_and_paths(arguments)
+    repo = repository()
+    if len(revisions) == 1 and ".." in revisions[0]:
+        revisions = [part or "HEAD" for part in revisions[0].split("..", 1)]
+    if len(revisions) > 2:
+        raise click.UsageError("At most two revisions; paths stand after '--'.")
+    old, new = (*revisions, None, None)[:2]
+    return repo.diff(old, new, paths(repo, names), staged=staged, **tolerance)

@@ -1,0 +1,93 @@
+"""Patches to files: everything is computed and checked before anything is written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .documents import Document, read
+from .errors import Finding, MdrepoError, UsageError
+from .files import write
+from .patching import apply, merge_patch, reversed_operations
+from .workspace import Workspace
+from .writing import KeyOrder, fresh, no_order, rewrite
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How a patch is meant: RFC 6902 or (merge) RFC 7396, forwards or backwards."""
+
+    merge: bool = False
+    reverse: bool = False
+
+
+def load(data: bytes, name: str) -> Any:
+    """The content of a patch file; raises DocumentError."""
+    return read(data, name).value
+
+
+def is_own(patch: Any) -> bool:
+    """Whether a patch is one of mdrepo's own, which name their documents."""
+    return isinstance(patch, dict) and "mdrepo" in patch and isinstance(patch.get("documents"), list)
+
+
+def patched(content: Any, patch: Any, mode: Mode) -> Any:
+    """The content after a patch; raises PatchError, UsageError."""
+    if mode.merge:
+        if mode.reverse:
+            raise UsageError("a merge patch does not say what was there, so it cannot be reversed")
+        return merge_patch(content, patch)
+    if not isinstance(patch, list):
+        raise UsageError("the patch is no list of operations (RFC 6902)", "--merge-patch applies an RFC 7396 patch")
+    return apply(content, reversed_operations(patch) if mode.reverse else patch)
+
+
+def to_text(text: bytes, name: str, patch: Any, mode: Mode) -> str:
+    """The text of one file after a patch, changed in the lines that must change."""
+    document = read(text, name)
+    return rewrite(document, patched(document.value, patch, mode))
+
+
+def to_documents(workspace: Workspace, patch: Mapping[str, Any], mode: Mode) -> list[str]:
+    """Apply one of mdrepo's own patches to the documents that it names, all or none; the paths that changed."""
+    work = workspace.work()
+    texts: dict[str, str | None] = {}
+    for number, part in enumerate(patch["documents"], start=1):
+        if not isinstance(part, dict) or not isinstance(part.get("path"), str) or not isinstance(part.get("operations"), list):
+            raise UsageError(f"document {number} of the patch has no 'path' or no 'operations'")
+        path, state = part["path"], part.get("state", "changed")
+        if mode.reverse:
+            state = {"new": "deleted", "deleted": "new"}.get(state, state)
+        document = work.find(path)
+        if (document is None) != (state == "new"):
+            verb, is_there = ("makes", "there already") if state == "new" else ("changes", "not there")
+            raise Finding(f"{path}: the patch {verb} it, but it is {is_there}", "nothing was written")
+        try:
+            content = patched(document.value if document else {}, part["operations"], mode)
+        except Finding as error:
+            raise Finding(f"{path}: {error.message}", "nothing was written") from None
+        texts[path] = None if state == "deleted" else _text(workspace, path, document, content)
+    for path, text in texts.items():
+        if text is None:
+            (workspace.root / path).unlink()
+        else:
+            write(workspace.root, path, text)
+    return list(texts)
+
+
+def _text(workspace: Workspace, path: str, document: Document | None, content: Any) -> str:
+    order: KeyOrder = no_order
+    with contextlib.suppress(Finding):  # a document without a schema has no order of keys
+        order = workspace.work().schemas.bound(content, path, workspace.configuration.bound_schema(path)).key_order
+    return fresh(content, order) if document is None else rewrite(document, content, order)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that a user named; raises MdrepoError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MdrepoError(f"{path}: {error.strerror}") from None
