@@ -201,14 +201,17 @@ def propose(
         sources[origin.path] = origin.source
         ours = pointers.get(new, origin.path, MISSING)
         merged = merge(base, ours, derived, lambda path, at=origin.path: schema.keys((*at, *path)))  # type: ignore[misc]
-        result, open_ones = merged.content, []
-        for conflict in merged.conflicts:
+        result, open_ones = merged.content, list[FieldConflict]()
+        for conflict in reversed(merged.conflicts):  # from the end, so that what is taken away moves no other
             place = (*origin.path, *conflict.path)
             if any(place[: len(p)] == p for p in take):
                 result = replaced(result, conflict.path, conflict.theirs)
             elif not any(place[: len(p)] == p for p in keep):
                 settled = Conflict(place, conflict.base, conflict.ours, conflict.theirs)
-                open_ones.append(FieldConflict(settled, origin.source))
+                open_ones.insert(0, FieldConflict(settled, origin.source))
+                result = replaced(result, conflict.path, conflict.ours)
+            else:
+                result = replaced(result, conflict.path, conflict.ours)
         new = replaced(new, origin.path, result)
         conflicts += open_ones
         if open_ones:

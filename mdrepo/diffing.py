@@ -60,7 +60,7 @@ def _objects(old: dict[str, Any], new: dict[str, Any], at: _Place, keys: KeyFind
 
 def _lists(old: list[Any], new: list[Any], at: _Place, keys: KeyFinder) -> Iterator[Change]:
     names = identifying_members((old, new), keys(at.new))
-    pairs = _keyed(old, new, names) if names else _aligned(old, new)
+    pairs = _keyed(old, new, names) if names else aligned(old, new)
     yield from _removed(old, pairs, at, names)
     matched = {new_index: old_index for old_index, new_index in pairs}
     stay = _longest_increasing([old_index for _, old_index in sorted(matched.items())])
@@ -110,7 +110,7 @@ def _keyed(old: list[Any], new: list[Any], names: Sequence[str]) -> list[tuple[i
     return [(i, where[identity]) for i, identity in enumerate(identities(old, names) or ()) if identity in where]
 
 
-def _aligned(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
+def aligned(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
     """Equal items in sequence; between them, containers of one kind pair in order, and so do single scalars."""
     pairs: list[tuple[int, int]] = []
     matcher = SequenceMatcher(None, [_spelled(v) for v in old], [_spelled(v) for v in new], autojunk=False)

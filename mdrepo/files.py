@@ -74,7 +74,7 @@ def inside(root: Path, path: str) -> Path:
     return place
 
 
-def write(root: Path, path: str, text: str) -> None:
+def write(root: Path, path: str, text: str | bytes) -> None:
     """Write a file of the work tree whole or not at all: beside it, to disk, and then in its place."""
     place = inside(root, path)
     try:
@@ -83,7 +83,7 @@ def write(root: Path, path: str, text: str) -> None:
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8"))
+                file.write(text.encode("utf-8") if isinstance(text, str) else text)
                 file.flush()
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())

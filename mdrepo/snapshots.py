@@ -69,6 +69,20 @@ def _words(stderr: bytes) -> str:
     return told[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
+def merge_text(base: bytes, ours: bytes, theirs: bytes, labels: Sequence[str], size: int) -> tuple[bytes, bool]:
+    """git's own text merge of three texts, with base in its conflicts, and whether it is clean."""
+    with tempfile.TemporaryDirectory(prefix="mdrepo-merge-") as folder:
+        paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
+        for path, text in zip(paths, (ours, base, theirs), strict=True):
+            path.write_bytes(text)
+        named = [part for label in labels for part in ("-L", label)]
+        words = ["git", "merge-file", "-p", "--diff3", f"--marker-size={size}", *named, *map(str, paths)]
+        done = subprocess.run(words, env=environment(), capture_output=True, check=False)
+    if done.returncode > 127:
+        raise GitError(f"git merge-file: {_words(done.stderr)}")
+    return done.stdout, done.returncode == 0
+
+
 class Git:
     """One git work tree."""
 

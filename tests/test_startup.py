@@ -46,6 +46,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "log": (["log"], {"git"}),
     "show": (["show"], {"git"}),
     "doctor": (["doctor"], {"yaml"}),
+    "merge-file": (["merge-file", "none", "none", "none"], set()),
     "init": (["init"], {"yaml"}),
     "new": (["new", "dataset", "none"], {"yaml"}),
     "checkout": (["checkout", "HEAD"], {"yaml"}),

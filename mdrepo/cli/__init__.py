@@ -30,6 +30,7 @@ COMMANDS = {
     "show": "Show a commit, its evaluation and changes; or a document.",
     "checkout": "Bring documents and DVC data of a revision back together.",
     "rollback": "Make a new commit that brings an earlier state back.",
+    "merge-file": "Merge three versions of a file, field by field where text fails.",
     "doctor": "Say what is set up and what is not; --fix repairs it.",
     "completion": "Print the completion script of a shell.",
     "demo": "Play the whole story on real data, in a new folder.",
@@ -55,7 +56,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found = importlib.import_module(f"mdrepo.cli.{cmd_name}").command
+        found = importlib.import_module(f"mdrepo.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(found, click.Command)
         return found
 

@@ -7,6 +7,7 @@ from typing import Any
 from .. import pointers
 from ..changes import MISSING, Change
 from ..patching import operations
+from ..reconciling import Reconciled
 from ..results import DocumentDiff, Logged, Outcome, Patch, Status
 from ..validation import Problem
 
@@ -121,3 +122,17 @@ def outcome(command: str, found: Outcome) -> dict[str, Any]:
         blocking=list(found.blocking),
         evaluation=found.note,
     )
+
+
+def conflict_pointers(found: Reconciled) -> list[str]:
+    return [pointers.build(each.path) or "(the whole document)" for each in found.conflicts]
+
+
+def reconciled(found: Reconciled) -> dict[str, Any]:
+    """A merge of files; a side that does not have the field is left out, so that it differs from null."""
+    conflicts = []
+    for each in found.conflicts:
+        sides = (("base", each.base), ("ours", each.ours), ("theirs", each.theirs))
+        shown = {name: side for name, side in sides if side is not MISSING}
+        conflicts.append({"pointer": pointers.build(each.path), **shown})
+    return {"clean": found.clean, "how": found.how, "reason": found.reason, "conflicts": conflicts}

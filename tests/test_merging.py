@@ -1,0 +1,172 @@
+"""Merges of files: the field's suites, real merges, and how conflicts look."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SHARED, mdrepo, suite
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdrepo.changes import MISSING
+from mdrepo.documents import canonical, same
+from mdrepo.merging import merge, missing_edits
+from mdrepo.reconciling import reconcile
+
+leaves = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from("ab")
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=12
+)
+
+
+def test_dolt_s_merges() -> None:
+    """Dolt's own cases: 26, of them 9 conflicts."""
+    cases = json.loads(suite("dolt-json-merge", "cases.json").read_text())
+    assert len(cases) == 26
+    for case in cases:
+        merged = merge(case["ancestor"], case["left"], case["right"])
+        assert bool(merged.conflicts) == bool(case.get("conflict")), case["name"]
+        assert merged.conflicts or same(merged.content, case["merged"]), case["name"]
+
+
+def scorer() -> Any:
+    """The scoring tool's own check for lost edits, which is not ours."""
+    path = SHARED / "tools" / "score_merges.py"
+    if not path.exists():
+        pytest.skip("the shared tools are not here: no score_merges.py in shared/tools")
+    found = importlib.util.spec_from_file_location("score_merges", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def test_real_merges_lose_nothing_and_keep_what_git_gets_right() -> None:
+    tool = scorer()
+    right = right_equal = other = other_equal = different = 0
+    for pack in sorted((SHARED / "corpora" / "merges").glob("*.jsonl.gz")):
+        with gzip.open(pack, "rt", encoding="utf-8") as lines:
+            for case in map(json.loads, lines):
+                merged = reconcile(*(case[side].encode() for side in ("base", "ours", "theirs")))
+                good = case["git"] == "clean_equal"
+                right, other = right + good, other + (not good)
+                if not merged.clean:
+                    continue
+                sides = [json.loads(case[side].lstrip("\ufeff")) for side in ("base", "ours", "theirs", "merged")]
+                result = tool.strict(merged.data.decode("utf-8-sig"))
+                assert tool.lost(*sides[:3], result) == [], case["id"]
+                equal = canonical(result) == canonical(sides[3])
+                if good:
+                    right_equal += equal
+                    assert merged.how == "structure" or merged.data.decode() == case["merged"] or equal, case["id"]
+                else:
+                    close = equal or tool.canon(tool.unordered(result)) == tool.canon(tool.unordered(sides[3]))
+                    other_equal, different = other_equal + close, different + (not close)
+    assert (right, other) == (264, 318)
+    assert right_equal >= 263
+    assert other_equal / other >= 0.34
+    assert different / other <= 0.14
+
+
+@settings(max_examples=1500, deadline=None)
+@given(values, values, values)
+def test_a_clean_merge_lacks_no_edit_that_one_side_alone_made(base: Any, ours: Any, theirs: Any) -> None:
+    texts = [json.dumps(side, indent=2).encode() + b"\n" for side in (base, ours, theirs)]
+    merged = reconcile(*texts)
+    if merged.clean:
+        assert missing_edits(base, ours, theirs, json.loads(merged.data)) == []
+    else:
+        assert b"<<<<<<< ours\n" in merged.data or not merged.conflicts[0].path
+
+
+@settings(max_examples=300, deadline=None)
+@given(values, values)
+def test_a_side_that_changed_nothing_does_not_matter(base: Any, changed: Any) -> None:
+    old, new = (json.dumps(side, indent=2).encode() + b"\n" for side in (base, changed))
+    for sides in ((old, old, new), (old, new, old), (old, new, new)):
+        merged = reconcile(*sides)
+        assert (merged.clean, merged.data) == (True, new)
+
+
+BASE = '{\n  "name": "net",\n  "version": "1.0",\n  "labels": [\n    {"name": "a", "index": 0}\n  ],\n  "tags": ["x"]\n}\n'
+
+
+def test_conflicts_are_marked_around_only_the_conflicting_values() -> None:
+    ours = BASE.replace('"1.0"', '"1.1"').replace('["x"]', '["x", "ours"]')
+    theirs = BASE.replace('"1.0"', '"2.0"').replace('["x"]', '["theirs", "x"]')
+    merged = reconcile(*(text.encode() for text in (BASE, ours, theirs)))
+    assert [conflict.path for conflict in merged.conflicts] == [("version",)]
+    expected = ours.replace(
+        '  "version": "1.1",\n',
+        '<<<<<<< ours\n  "version": "1.1",\n||||||| base\n  "version": "1.0",\n=======\n  "version": "2.0",\n>>>>>>> theirs\n',
+    ).replace('["x", "ours"]', '["theirs", "x", "ours"]')
+    assert merged.data.decode() == expected
+
+
+def test_a_field_that_one_side_removed_and_the_other_changed() -> None:
+    ours, theirs = BASE.replace('  "version": "1.0",\n', ""), BASE.replace('"1.0"', '"2.0"')
+    for sides in ((ours, theirs), (theirs, ours)):
+        merged = reconcile(*(text.encode() for text in (BASE, *sides)))
+        [conflict] = merged.conflicts
+        assert MISSING in (conflict.ours, conflict.theirs)
+        assert b'||||||| base\n  "version": "1.0",\n' in merged.data
+
+
+def test_what_git_merges_right_stands_byte_for_byte() -> None:
+    base = "".join(f'  "k{i}":   {i},\n' for i in range(9))
+    base = "{\n" + base + '  "z": 1 }\n'
+    ours, theirs = base.replace('"k0":   0', '"k0":   9'), base.replace('"k8":   8', '"k8":   7')
+    merged = reconcile(base.encode(), ours.encode(), theirs.encode())
+    assert (merged.how, merged.data.decode()) == ("text", ours.replace('"k8":   8', '"k8":   7'))
+
+
+def test_a_clean_text_merge_that_gives_a_key_twice_does_not_stand() -> None:
+    base = '{\n  "a": 1,\n  "b": 2,\n  "c": 3,\n  "d": 4,\n  "e": 5\n}\n'
+    ours = base.replace('  "a": 1,\n', '  "new": 1,\n  "a": 1,\n')
+    theirs = base.replace('  "e": 5\n', '  "e": 5,\n  "new": 1\n')
+    merged = reconcile(base.encode(), ours.encode(), theirs.encode())
+    assert (merged.clean, merged.how) == (True, "structure")
+    assert json.loads(merged.data)["new"] == 1
+
+
+@pytest.mark.parametrize("side", [0, 1, 2])
+def test_what_is_no_json_is_merged_as_text(side: int) -> None:
+    sides = [BASE, BASE.replace('"1.0"', '"1.1"'), BASE.replace('"net"', '"mine"')]
+    sides[side] = sides[side].replace('"tags"', "tags")
+    merged = reconcile(*(text.encode() for text in sides))
+    assert merged.how == "not JSON"
+    assert merged.reason is not None
+
+
+def test_the_command(tmp_path: Path) -> None:
+    texts = {"base": BASE, "ours": BASE.replace('"1.0"', '"1.1"'), "theirs": BASE.replace('"net"', '"other"')}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    merged = mdrepo("merge-file", "base", "ours", "theirs", cwd=tmp_path)
+    assert json.loads(merged.out) == {**json.loads(BASE), "version": "1.1", "name": "other"}
+    (tmp_path / "theirs").write_text(BASE.replace('"1.0"', '"1.2"'))
+    result = mdrepo("merge-file", "base", "ours", "theirs", "-o", "out", cwd=tmp_path, code=1)
+    assert "1 conflict: /version" in result.err
+    assert (tmp_path / "out").read_text().count("<<<<<<< ours") == 1
+    answer = mdrepo("merge-file", "base", "ours", "theirs", "--json", cwd=tmp_path, code=1).json
+    assert answer["conflicts"] == [{"pointer": "/version", "base": "1.0", "ours": "1.1", "theirs": "1.2"}]
+    (tmp_path / "theirs").write_text("not json")
+    assert "merged as text" in mdrepo("merge-file", "base", "ours", "theirs", cwd=tmp_path, code=None).err
+    assert "No such file" in mdrepo("merge-file", "base", "ours", "none", cwd=tmp_path, code=3).err
+
+
+def test_editors_see_the_conflict_that_git_would_make(tmp_path: Path) -> None:
+    """git itself reads the markers: `git checkout --conflict` style, with base."""
+    texts = [BASE, BASE.replace('"1.0"', '"1.1"'), BASE.replace('"1.0"', '"2.0"')]
+    for name, text in zip(("base", "ours", "theirs"), texts, strict=True):
+        (tmp_path / name).write_text(text)
+    words = ["git", "merge-file", "-p", "--diff3", "-L", "ours", "-L", "base", "-L", "theirs", "ours", "base", "theirs"]
+    git = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    assert reconcile(*(text.encode() for text in texts)).data.decode() == git
