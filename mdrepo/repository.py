@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from . import applying, committing, creating, evaluating, pointers, restoring, s
 from .applying import Mode
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
-from .changes import MISSING, Delta, no_keys
+from .changes import MISSING, Delta, KeyFinder, no_keys
 from .committing import Terms
 from .deriving import Proposal, propose, stale
 from .diffing import diff, tolerant
@@ -21,6 +22,7 @@ from .errors import Finding, MdrepoError, UsageError
 from .evaluating import Report
 from .files import write
 from .locks import SUFFIX
+from .reconciling import MARKER_SIZE, Reconciled, reconcile
 from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Restored, Status, Step
 from .schemas import Schema
 from .snapshots import Commit
@@ -250,6 +252,15 @@ class Repository:
     def apply(self, patch: Mapping[str, Any], *, reverse: bool = False) -> list[str]:
         """Apply one of mdrepo's own patches (or undo it) to the documents that it names, all or none; the paths that changed."""
         return applying.to_documents(self._workspace, patch, Mode(reverse=reverse))
+
+    def merge_files(self, path: str, base: bytes, ours: bytes, theirs: bytes, size: int = MARKER_SIZE) -> Reconciled:
+        """The three-way merge of a document's versions, lists by the identities that its schema says."""
+        keys: KeyFinder = no_keys
+        with contextlib.suppress(Finding):  # what has no schema, or is no JSON, merges without one
+            work = self._workspace.work()
+            bound = self._workspace.configuration.bound_schema(path)
+            keys = work.schemas.bound(read(ours, path).value, path, bound).keys
+        return reconcile(base, ours, theirs, keys, size=size)
 
     def commit(
         self,

@@ -15,7 +15,16 @@ from .results import Check, Step
 from .snapshots import Git, GitError
 from .workspace import Workspace
 
-_ATTRIBUTES = "*.json.lock linguist-generated\n"
+_LOCKS = "*.json.lock linguist-generated merge=mdrepo"
+_SETTINGS = {
+    "merge.mdrepo.name": "mdrepo: field by field",
+    # Where mdrepo is not on the PATH, or fails, git's own merge: a driver that only fails would leave ours without a marker.
+    "merge.mdrepo.driver": (
+        "mdrepo merge-driver %O %A %B %L %P || { code=$?; [ $code -eq 1 ] && exit 1; "
+        "git merge-file --diff3 --marker-size=%L -L ours -L base -L theirs %A %O %B; }"
+    ),
+    "diff.mdrepo.xfuncname": '^ *("[^"]+": *[[{])',
+}
 _OLDEST_GIT = (2, 31)
 
 
@@ -36,8 +45,9 @@ def initialise(folder: Path) -> tuple[Workspace, list[Step]]:
         steps.append(Step("git", "done", f"a new git repository in {git.root}"))
     steps.append(_dvc(git.root))
     steps.append(_configuration(git.root))
-    steps.append(_attributes(git.root))
     workspace = Workspace(git)
+    steps.append(_attributes(workspace))
+    steps.append(_driver(git))
     steps.append(_documents(workspace))
     return workspace, steps
 
@@ -60,14 +70,32 @@ def _configuration(root: Path) -> Step:
     return Step("configuration", "done", f"{configuration.FILE}, with the defaults")
 
 
-def _attributes(root: Path) -> Step:
-    file = root / ".gitattributes"
+def _wanted_attributes(workspace: Workspace) -> list[str]:
+    return [_LOCKS, *(f"{pattern} merge=mdrepo diff=mdrepo" for pattern in workspace.configuration.documents.include)]
+
+
+def _missing_attributes(workspace: Workspace) -> list[str]:
+    file = workspace.root / ".gitattributes"
+    present = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return [line for line in _wanted_attributes(workspace) if line not in present]
+
+
+def _attributes(workspace: Workspace) -> Step:
+    missing = _missing_attributes(workspace)
+    if not missing:
+        return Step("attributes", "kept", ".gitattributes says how documents and lock files are merged")
+    file = workspace.root / ".gitattributes"
     present = file.read_text(encoding="utf-8") if file.exists() else ""
-    if _ATTRIBUTES.strip() in present.splitlines():
-        return Step("attributes", "kept", ".gitattributes marks lock files as generated")
     separator = "" if not present or present.endswith("\n") else "\n"
-    write(root, ".gitattributes", present + separator + _ATTRIBUTES)
-    return Step("attributes", "done", ".gitattributes marks lock files as generated, so that reviews fold them")
+    write(workspace.root, ".gitattributes", present + separator + "".join(f"{line}\n" for line in missing))
+    return Step("attributes", "done", ".gitattributes: documents merge field by field, reviews fold lock files")
+
+
+def _driver(git: Git) -> Step:
+    missing = {name: value for name, value in _SETTINGS.items() if git.setting(name) != value}
+    for name, value in missing.items():
+        git.run("config", "--local", name, value)
+    return Step("driver", "done" if missing else "kept", "git merges documents with mdrepo's merge driver, in this clone")
 
 
 def _documents(workspace: Workspace) -> Step:
@@ -106,10 +134,12 @@ def diagnose(start: Path) -> Iterator[Check]:
     yield _configured(workspace)
     dvc = (workspace.root / ".dvc").is_dir()
     yield Check("dvc", dvc, "DVC is set up" if dvc else "DVC is not set up here", None if dvc else "mdrepo doctor --fix")
-    attributes = workspace.root / ".gitattributes"
-    marked = attributes.exists() and _ATTRIBUTES.strip() in attributes.read_text(encoding="utf-8").splitlines()
-    words = "lock files are marked as generated" if marked else "lock files are not marked as generated"
-    yield Check("attributes", marked, words, None if marked else "mdrepo doctor --fix")
+    missing = _missing_attributes(workspace)
+    words = f".gitattributes lacks: {missing[0]}" if missing else ".gitattributes says how documents are merged"
+    yield Check("attributes", not missing, words, "mdrepo doctor --fix" if missing else None)
+    unset = [name for name, value in _SETTINGS.items() if workspace.git.setting(name) != value]
+    words = f"git has no setting {unset[0]} in this clone" if unset else "git merges documents with mdrepo's merge driver"
+    yield Check("driver", not unset, words, "mdrepo doctor --fix" if unset else None)
     for package, extra in (("tensorflow", "eval"), ("h5py", "data"), ("pandas", "data"), ("dvc", "dvc"), ("deepdiff", "diff")):
         found = find_spec(package) is not None
         words = f"{package} is {'' if found else 'not '}installed (extra {extra})"

@@ -246,6 +246,11 @@ class Git:
                 hint = 'git config --global user.name "Your Name" && git config --global user.email you@example.com'
                 raise GitError("git does not know who you are", hint)
 
+    def setting(self, name: str) -> str | None:
+        """The value of a git setting."""
+        done = self.run("config", "--get", name, codes=(0, 1))
+        return done.stdout.decode("utf-8").removesuffix("\n") if done.returncode == 0 else None
+
     # notes
 
     def note(self, commit: str) -> bytes | None:

@@ -306,7 +306,9 @@ def test_init_in_a_dvc_repository_with_json_already_in_it(tmp_path: Path) -> Non
     (tmp_path / ".gitattributes").write_text("*.png binary")
     result = mdrepo("init", cwd=tmp_path)
     assert "1 of 1 JSON files name no schema (metadata/old.json)" in result.out
-    assert (tmp_path / ".gitattributes").read_text() == "*.png binary\n*.json.lock linguist-generated\n"
+    assert (tmp_path / ".gitattributes").read_text() == (
+        "*.png binary\n*.json.lock linguist-generated merge=mdrepo\nmetadata/**/*.json merge=mdrepo diff=mdrepo\n"
+    )
     assert (tmp_path / "metadata/old.json").read_text() == '{"version": "1.0"}'
     again = state(tmp_path)
     assert "+" not in mdrepo("init", cwd=tmp_path).out

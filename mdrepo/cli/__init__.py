@@ -36,6 +36,9 @@ COMMANDS = {
     "demo": "Play the whole story on real data, in a new folder.",
 }
 
+FOR_GIT = ("merge-driver",)
+"""Commands that git calls, and people do not."""
+
 
 @dataclass
 class Settings:
@@ -54,7 +57,7 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in FOR_GIT:
             return None
         found = importlib.import_module(f"mdrepo.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(found, click.Command)
@@ -65,7 +68,7 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and args[0] not in FOR_GIT and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f"Did you mean '{near[0]}'?" if near else "'mdrepo --help' lists the commands."
             raise click.UsageError(f"There is no command '{args[0]}'. {hint}", ctx)
