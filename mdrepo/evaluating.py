@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from . import __version__, pointers
@@ -29,8 +31,7 @@ def evaluate(
         content = child.content(path)
         block = content.get("evaluation") if isinstance(content, dict) else None
         if isinstance(block, dict) and block.get("gate") != "off" and child.schema(path).kind == "model":
-            before = (known or {}).get("documents", {}).get(path)
-            documents[path] = _document(workspace, path, child, parent, before, report)
+            documents[path] = _document(workspace, _Side(child, path), parent, known, report)
     if not documents:
         return None
     verdict = min((each["verdict"] for each in documents.values()), key=WORST_FIRST.index)
@@ -61,56 +62,84 @@ def _environment() -> dict[str, str]:
     return found
 
 
-def _document(
-    workspace: Workspace, path: str, child: Catalogue, parent: Catalogue | None, known: Any, report: Report
-) -> dict[str, Any]:
-    key = _key(child, path)
-    if parent is not None and not _was_evaluated(path, parent):
-        parent = None
-    if parent is not None and known and known.get("key") == key == _key(parent, path):
+@dataclass(frozen=True)
+class _Side:
+    """One document at one snapshot."""
+
+    catalogue: Catalogue
+    path: str
+
+    @property
+    def content(self) -> Any:
+        return self.catalogue.content(self.path)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that the document's metrics are computed from: its own fields that matter, and its test data's."""
+        dataset = pointers.get(self.content, ("evaluation", "dataset"))
+        matters = [_mattering(self.content, self.catalogue.schema(self.path))]
+        if isinstance(dataset, str) and (data := self.catalogue.content(dataset)) is not None:
+            matters.append(_mattering(data, self.catalogue.schema(dataset)))
+        return digest(matters)
+
+
+def _document(workspace: Workspace, child: _Side, parent: Catalogue | None, note: Note | None, report: Report) -> dict[str, Any]:
+    before = _before(child, parent) if parent is not None else None
+    known = (note or {}).get("documents", {}).get(before.path) if before else None
+    key = child.key
+    if before is not None and known and known.get("key") == key == before.key:
         carried = {name: known[name] for name in ("key", "dataset", "examples", "metrics") if name in known}
         return {"verdict": "skipped", "reason": "nothing that matters has changed", **carried}
-    return _computed(workspace, path, child, parent, key, report)
+    return _computed(workspace, child, before, key, report)
 
 
-def _was_evaluated(path: str, parent: Catalogue) -> bool:
-    """Whether the parent has something to compare with; one that cannot be read is no reason to compare with nothing."""
-    if path not in parent.paths:
-        return False
+def _before(child: _Side, parent: Catalogue) -> _Side | None:
+    """What a document is compared with: its version in the parent, under whatever path; None where it was never evaluated.
+
+    A parent that cannot be read is no reason to compare with nothing: raises MdrepoError.
+    """
+    path = child.path if child.path in parent.paths else _renamed_from(child, parent)
+    if path is None:
+        return None
     problems = parent.problems(path)
     if parent.content(path) is None or any(each.rule.startswith(("json/", "schema/", "document/")) for each in problems):
-        hint = "see 'mdrepo show HEAD', or commit with --no-eval"
-        raise MdrepoError(
-            f"{path}: the parent's version is not valid, so nothing can be compared with it: {problems[0].message}", hint
-        )
-    return "evaluation" in parent.content(path)
+        words = f"{path}: the parent's version is not valid, so nothing can be compared with it: {problems[0].message}"
+        raise MdrepoError(words, "see 'mdrepo show HEAD', or commit with --no-eval")
+    return _Side(parent, path) if "evaluation" in parent.content(path) else None
 
 
-def _computed(
-    workspace: Workspace, path: str, child: Catalogue, parent: Catalogue | None, key: str, report: Report
-) -> dict[str, Any]:
+def _renamed_from(child: _Side, parent: Catalogue) -> str | None:
+    """The parent's document that has gone and had the same `name` and schema: a new path makes no new model."""
+    members = ("name", "$schema")
+    for path in parent.paths:
+        content = parent.content(path) if path not in child.catalogue.paths else None
+        if isinstance(content, dict) and all(content.get(member) == child.content.get(member) for member in members):
+            return path
+    return None
+
+
+def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
         from .evaluation import comparison, data, metrics, predictions
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
-    content = child.content(path)
-    block = content["evaluation"]
+    block = child.content["evaluation"]
     dataset_path = block["dataset"]
-    dataset = child.content(dataset_path) or {}
-    test_data = _artefact(child, dataset_path, dataset, ("artefact",))
+    dataset = child.catalogue.content(dataset_path) or {}
+    test_data = _artefact(_Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
-    requests = [_request(workspace, side, path, dataset, test_data) for side in sides]
+    requests = [_request(workspace, side, dataset, test_data) for side in sides]
     limits = predictions.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
     outputs = predictions.outputs(requests, workspace.cache, limits, report)
     file = workspace.store.require([test_data])[test_data]
     scored = []
-    whose = path
+    whose = child.path
     try:
         truth = data.truth(file, _suffix(test_data.path), dataset)
         for out, side in zip(outputs, sides, strict=True):
-            whose = path if side is child else f"{path} in the parent"
-            scored.append(metrics.score(out, side.content(path), truth))
+            whose = child.path if side is child else f"{side.path} in the parent"
+            scored.append(metrics.score(out, side.content, truth))
     except Finding as error:
         raise Finding(f"{whose}: {error.message}", error.hint) from None
     names = block.get("metrics", ["accuracy", "loss"])
@@ -129,41 +158,31 @@ def _computed(
     return result
 
 
-def _request(workspace: Workspace, side: Catalogue, path: str, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
+def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
     from .evaluation.predictions import Request
 
-    content = side.content(path)
-    model = _artefact(side, path, content, ("weights", "artefact"))
+    model = _artefact(side, ("weights", "artefact"))
 
     def locate() -> Any:
         found = workspace.store.require([model, test_data])
         return found[model], found[test_data]
 
     inputs = tuple(dataset.get("inputs") or ["x"])
-    return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, content.get("preprocessing", []), locate)
+    steps = side.content.get("preprocessing", [])
+    return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate)
 
 
-def _artefact(side: Catalogue, path: str, content: Any, where: Path) -> Artefact:
-    name = pointers.get(content, (*where, "path"))
-    found = tracked(side.files, name) if isinstance(name, str) else None
+def _artefact(side: _Side, where: Path) -> Artefact:
+    name = pointers.get(side.content, (*where, "path"))
+    found = tracked(side.catalogue.files, name) if isinstance(name, str) else None
     if found is None:
-        raise MdrepoError(f"{path}: {name or 'its artefact'} is not tracked by DVC there", "run 'dvc add' and commit its pointer")
+        what = f"{side.path}: {name or 'its artefact'} is not tracked by DVC there"
+        raise MdrepoError(what, "run 'dvc add' and commit its pointer")
     return found
 
 
 def _suffix(path: str) -> str:
-    dot = path.rfind(".")
-    return path[dot:] if dot > path.rfind("/") else ""
-
-
-def _key(side: Catalogue, path: str) -> str:
-    """SHA-256 of all that a document's metrics are computed from: its own fields that matter, and its test data's."""
-    content = side.content(path)
-    dataset = pointers.get(content, ("evaluation", "dataset"))
-    matters = [_mattering(content, side.schema(path))]
-    if isinstance(dataset, str) and (data := side.content(dataset)) is not None:
-        matters.append(_mattering(data, side.schema(dataset)))
-    return digest(matters)
+    return PurePosixPath(path).suffix
 
 
 def _mattering(content: Any, schema: Schema, path: Path = ()) -> Any:

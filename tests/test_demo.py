@@ -244,3 +244,17 @@ def test_a_parent_that_cannot_be_read_is_no_baseline(demo: Path) -> None:
     result = mdrepo("commit", "-m", "Mended", cwd=demo, code=3)
     assert "the parent's version is not valid, so nothing can be compared with it" in result.err
     mdrepo("commit", "--no-eval", "-m", "Mended", cwd=demo)
+
+
+def test_a_renamed_document_is_compared_with_what_it_was(demo: Path, tmp_path: Path) -> None:
+    git("mv", DOCUMENT, "metadata/renamed.json", cwd=demo)
+    git("mv", f"{DOCUMENT}.lock", "metadata/renamed.json.lock", cwd=demo)
+    result = mdrepo("commit", "-m", "Rename", cwd=demo, env=no_tensorflow(tmp_path))
+    assert "metadata/renamed.json  skipped: nothing that matters has changed" in result.out
+
+    def swap(content: Any) -> None:
+        content["labels"][3]["index"], content["labels"][8]["index"] = 8, 3
+
+    git("mv", "metadata/renamed.json", "metadata/again.json", cwd=demo)
+    edit(demo, swap, "metadata/again.json")
+    assert "regressed" in mdrepo("commit", "-a", "-m", "Rename and swap", cwd=demo, code=1, env=no_tensorflow(tmp_path)).out
