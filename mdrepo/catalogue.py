@@ -71,6 +71,13 @@ class Catalogue:
         """The schema of a document; raises Finding."""
         return self.schemas.bound(self.document(path).value, path, self.configuration.bound_schema(path))
 
+    def schema_or_none(self, path: str) -> Schema | None:
+        """The schema of a document, if it has one that can be found."""
+        try:
+            return self.schema(path)
+        except Finding:
+            return None
+
     def lock(self, path: str) -> Lock:
         """The lock file beside a document; raises Finding."""
         return locks.parse(self.files.read(path + locks.SUFFIX), path + locks.SUFFIX)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ from . import applying, committing, creating, evaluating, pointers, restoring, s
 from .applying import Mode
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
-from .changes import MISSING, Delta, KeyFinder, no_keys
+from .changes import MISSING, KeyFinder, no_keys
 from .committing import Terms
+from .comparing import EXACT, Tolerance, document_diff
 from .deriving import Proposal, propose, stale
-from .diffing import diff, tolerant
+from .diffing import diff
 from .documents import read
 from .errors import Finding, MdrepoError, UsageError
 from .evaluating import Report
@@ -24,7 +24,6 @@ from .files import write
 from .locks import SUFFIX
 from .reconciling import MARKER_SIZE, Reconciled, reconcile
 from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Restored, Status, Step
-from .schemas import Schema
 from .snapshots import Commit
 from .validation import Problem
 from .workspace import Workspace
@@ -118,8 +117,7 @@ class Repository:
         fields: Sequence[str] = (),
         *,
         staged: bool = False,
-        ignore_order: bool = False,
-        significant_digits: int | None = None,
+        tolerance: Tolerance = EXACT,
     ) -> list[DocumentDiff]:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
         space = self._workspace
@@ -138,8 +136,8 @@ class Repository:
                 continue
             if old is None and not staged and path not in before.paths and new is None:
                 continue  # as git: what is not in the index is not compared with it
-            if each := _document_diff(path, before, after, [p for p in wanted if p is not None]):
-                each = _tolerated(each, ignore_order, significant_digits)
+            if each := document_diff(path, before, after, [p for p in wanted if p is not None]):
+                each = tolerance.applied(each)
                 if each.delta:
                     found.append(each)
         return found
@@ -173,7 +171,7 @@ class Repository:
         logged = Logged(space.git.history(commit, limit=1)[0], committing.note_of(space, commit))
         parents = space.git.parents(commit)
         before, after = space.at(parents[0] if parents else _EMPTY_TREE), space.at(commit)
-        found = (_document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
+        found = (document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
         return logged, [each for each in found if each]
 
     def text(self, revision: str, path: str) -> str:
@@ -188,20 +186,13 @@ class Repository:
         changed: list[str] = []
         for path in self._chosen(work, paths):
             document = work.document(path)
-            schema = self._schema(work, path)
+            schema = work.schema_or_none(path)
             text = formatted(document.value, schema.key_order if schema else no_order)
             if text != document.text:
                 changed.append(path)
                 if not check:
                     write(self.root, path, text)
         return changed
-
-    @staticmethod
-    def _schema(work: Catalogue, path: str) -> Schema | None:
-        try:
-            return work.schema(path)
-        except Finding:
-            return None
 
     def patch(self, paths: Sequence[str] = (), *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Patch:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
@@ -230,7 +221,7 @@ class Repository:
 
         def refers(path: str) -> bool:
             content = work.content(path)
-            schema = Repository._schema(work, path) if content is not None else None
+            schema = work.schema_or_none(path) if content is not None else None
             return schema is not None and any(True for _ in schema.annotated(content, "x-mdrepo-reference"))
 
         return sorted(paths, key=lambda path: (refers(path), path))
@@ -325,35 +316,3 @@ def _typed(pointer: str) -> pointers.Path:
         at = pointers.index(token)
         tokens.append(token if at is None else at)
     return tuple(tokens)
-
-
-def diff_files(one: Path, other: Path, *, ignore_order: bool = False, significant_digits: int | None = None) -> list[DocumentDiff]:
-    """What changed between two files, in a repository or not: one diff, or none; raises MdrepoError."""
-    old, new = (read(applying.read_file(path), str(path)).value for path in (one, other))
-    found = _tolerated(DocumentDiff(str(other), "changed", diff(old, new), old, new), ignore_order, significant_digits)
-    return [found] if found.delta else []
-
-
-def _tolerated(found: DocumentDiff, ignore_order: bool, significant_digits: int | None) -> DocumentDiff:
-    if not ignore_order and significant_digits is None:
-        return found
-    delta = tolerant(found.old, found.new, found.delta, ignore_order=ignore_order, significant_digits=significant_digits)
-    return replace(found, delta=delta)
-
-
-def _document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequence[str]) -> DocumentDiff | None:
-    old, new = before.find(path), after.find(path)
-    if old is not None and new is not None and old.text == new.text:
-        return None
-    schema = Repository._schema(after if new else before, path)
-    old_value, new_value = old.value if old else MISSING, new.value if new else MISSING
-    if old_value is MISSING or new_value is MISSING:
-        state = "new" if old_value is MISSING else "deleted"
-        delta = diff({} if old_value is MISSING else old_value, {} if new_value is MISSING else new_value)
-    else:
-        state, delta = "changed", diff(old_value, new_value, schema.keys if schema else no_keys)
-    if wanted:
-        prefixes = [pointers.parse(pointer) for pointer in wanted]
-        below = [c for c in delta if any(tuple(map(str, c.shown_path))[: len(p)] == p for p in prefixes)]
-        delta = Delta(tuple(below))
-    return DocumentDiff(path, state, delta, old_value, new_value) if delta else None

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from . import artefacts, configuration
-from .catalogue import Catalogue
 from .errors import Finding, MdrepoError, MissingExtra
 from .files import write
 from .results import Check, Step
@@ -102,19 +101,11 @@ def _documents(workspace: Workspace) -> Step:
     work = workspace.work()
     if not work.paths:
         return Step("documents", "kept", "no documents yet: 'mdrepo new model NAME' makes one")
-    without = [path for path in work.paths if not _has_schema(work, path)]
+    without = [path for path in work.paths if work.schema_or_none(path) is None]
     if without:
         hint = 'add "$schema" to them, or bind one in [schemas] of mdrepo.toml'
         return Step("documents", "left", f"{len(without)} of {len(work.paths)} JSON files name no schema ({without[0]}): {hint}")
     return Step("documents", "kept", f"{len(work.paths)} documents")
-
-
-def _has_schema(work: Catalogue, path: str) -> bool:
-    try:
-        work.schema(path)
-    except Finding:
-        return False
-    return True
 
 
 def diagnose(start: Path) -> Iterator[Check]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
+from ..comparing import Tolerance, diff_files
 from ..reporting import data
 from ..reporting import text as texts
-from ..repository import diff_files
 from ..results import DocumentDiff
 from . import output
 from .shared import Separating, json_option, paths, repository, revisions_and_paths, settings
@@ -37,12 +35,12 @@ def command(
     significant_digits: int | None,
 ) -> int:
     """Show what changed, field by field: the index against the work tree, REV against it, or two revisions (also A..B)."""
-    tolerance: dict[str, Any] = {"ignore_order": ignore_order, "significant_digits": significant_digits}
+    tolerance = Tolerance(ignore_order, significant_digits)
     if no_index:
         if len(arguments) != 2:
             raise click.UsageError("--no-index compares two files.")
         one, other = (settings().directory / name for name in arguments)
-        found = diff_files(one, other, **tolerance)
+        found = diff_files(one, other, tolerance)
     else:
         found = _in_repository(arguments, staged, tolerance)
     if form == "patch":
@@ -56,7 +54,7 @@ def command(
     return 1 if (exit_code or no_index) and found else 0
 
 
-def _in_repository(arguments: tuple[str, ...], staged: bool, tolerance: dict[str, Any]) -> list[DocumentDiff]:
+def _in_repository(arguments: tuple[str, ...], staged: bool, tolerance: Tolerance) -> list[DocumentDiff]:
     revisions, names = revisions_and_paths(arguments)
     repo = repository()
     if len(revisions) == 1 and ".." in revisions[0]:
@@ -64,4 +62,4 @@ def _in_repository(arguments: tuple[str, ...], staged: bool, tolerance: dict[str
     if len(revisions) > 2:
         raise click.UsageError("At most two revisions; paths stand after '--'.")
     old, new = (*revisions, None, None)[:2]
-    return repo.diff(old, new, paths(repo, names), staged=staged, **tolerance)
+    return repo.diff(old, new, paths(repo, names), staged=staged, tolerance=tolerance)
