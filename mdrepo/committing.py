@@ -107,6 +107,8 @@ def write_note(workspace: Workspace, commit_id: str, note: Note) -> None:
 def _selection(workspace: Workspace, paths: Sequence[str], everything: bool) -> tuple[list[str], list[str]]:
     """What is to be added to the candidate index, and the changed documents that are left out."""
     states = workspace.git.status()
+    if unmerged := [state.path for state in states if state.unmerged]:
+        raise Finding(f"{', '.join(unmerged)} is in conflict", "settle the conflict, 'git add' the file, and commit then")
     changed = [state for state in states if state.code[1] != " "]
     if paths:
         return _belonging(workspace, paths), []

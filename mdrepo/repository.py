@@ -24,7 +24,7 @@ from .files import write
 from .locks import SUFFIX
 from .reconciling import MARKER_SIZE, Reconciled, reconcile
 from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Restored, Status, Step
-from .snapshots import Commit
+from .snapshots import Commit, State
 from .validation import Problem
 from .workspace import Workspace
 from .writing import formatted, no_order, rewrite
@@ -68,8 +68,9 @@ class Repository:
         space = self._workspace
         git, work = space.git, space.work()
         head = git.head()
-        codes = {state.path: state.code for state in git.status()}
-        documents = [self._document_status(work, path, codes.get(path, "  ")) for path in work.paths]
+        states = {state.path: state for state in git.status()}
+        gone = [path for path in states if path not in work.paths and space.configuration.is_document(path)]
+        documents = [self._document_status(work, path, states.get(path)) for path in sorted([*work.paths, *gone])]
         note = committing.note_of(space, head) if head else None
         unrecorded = [each.path for each in all_tracked(work.files) if self._unrecorded(each.path, each.md5)]
         return Status(git.branch(), head, note["verdict"] if note else None, tuple(documents), tuple(unrecorded))
@@ -78,11 +79,14 @@ class Repository:
         found = md5(self.root / path, self._workspace.cache) if (self.root / path).exists() else None
         return found is not None and found != recorded
 
-    @staticmethod
-    def _document_status(work: Catalogue, path: str, code: str) -> DocumentStatus:
-        if "D" in code and work.files.read(path) is None:
+    def _document_status(self, work: Catalogue, path: str, found_state: State | None) -> DocumentStatus:
+        code = found_state.code if found_state else "  "
+        if found_state and found_state.unmerged:
+            state = "conflict"
+        elif "D" in code and not os.path.lexists(self.root / path):
             return DocumentStatus(path, "deleted")
-        state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
+        else:
+            state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
         problems = work.problems(path)
         try:
             found = stale(work.document(path).value, work.schema(path), work.files, work.content, work.lock(path))

@@ -17,7 +17,7 @@ Note = dict[str, Any]
 
 @dataclass(frozen=True)
 class DocumentStatus:
-    """A document of the work tree: `new`, `changed`, `deleted` or `unchanged`; its problems; its stale fields."""
+    """A document of the work tree: `new`, `changed`, `deleted`, `conflict` or `unchanged`; its problems; its stale fields."""
 
     path: str
     state: str

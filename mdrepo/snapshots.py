@@ -42,6 +42,11 @@ class State(NamedTuple):
     code: str
     path: str
 
+    @property
+    def unmerged(self) -> bool:
+        """Whether a merge left the path in conflict (git-status(1), "Short Format")."""
+        return "U" in self.code or self.code in ("AA", "DD")
+
 
 @dataclass(frozen=True)
 class Commit:

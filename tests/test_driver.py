@@ -94,7 +94,9 @@ def test_a_true_conflict_is_marked_named_and_not_committed(repo: Path) -> None:
     assert "conflict markers of a merge: settle the conflict first" in mdrepo("validate", cwd=repo, code=1).out.replace(
         "  [json/syntax]\n    ", ": "
     )
-    assert mdrepo("commit", "--no-eval", "-m", "x", cwd=repo, code=None).code in (1, 3)
+    assert f"conflict  {DOCUMENT}" in mdrepo("status", cwd=repo).out
+    for paths in ([], [DOCUMENT]):
+        assert f"{DOCUMENT} is in conflict" in mdrepo("commit", "--no-eval", "-m", "x", *paths, cwd=repo, code=1).err
     assert git("rev-parse", "MERGE_HEAD", cwd=repo)
 
 

@@ -55,6 +55,8 @@ def test_status_says_new_changed_deleted_invalid_stale_and_modified(repo: Path) 
     answer = mdrepo("status", "--json", cwd=repo).json
     assert {d["path"]: d["state"] for d in answer["documents"]}[DOCUMENT] == "deleted"
     assert answer["unrecorded"] == ["data/net-test.npz"]
+    git("rm", "-q", "--cached", DOCUMENT, cwd=repo)
+    assert f"deleted   {DOCUMENT}" in mdrepo("status", cwd=repo).out
 
 
 def test_a_patch_follows_the_artefact_and_keeps_what_people_wrote(repo: Path) -> None:
