@@ -210,8 +210,16 @@ def state(root: Path) -> State:
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     """The demo, played once for all tests: its folder and what it said. Nobody changes it; see `demo`."""
     base = tmp_path_factory.getbasetemp()
+    outer = base / "outer"  # a checkout that ignores the demo's folder, as mdrepo's own does
+    outer.mkdir()
     with settled(base):
-        return base / "played", mdrepo("demo", "played", cwd=base)
+        git("init", "-q", cwd=outer)
+        (outer / ".gitignore").write_text("/mdrepo-demo*/\n")
+        before = (outer / ".git/config").read_text()
+        result = mdrepo("demo", cwd=outer)
+        assert (outer / ".git/config").read_text() == before
+        assert git("status", "--porcelain", cwd=outer) == "?? .gitignore"
+        return outer / "mdrepo-demo", result
 
 
 @pytest.fixture

@@ -109,9 +109,11 @@ def play(folder: Path, show: Show) -> int:
 
 def _begin(story: _Story) -> None:
     story.tell("A repository")
-    story.command("mdrepo init")
+    story.command("git init --quiet")  # of its own, also where the folder lies inside another one
+    story.expect((story.folder / ".git").is_dir(), "a git repository in the demo's own folder")
     for key, value in (("user.name", "mdrepo demo"), ("user.email", "demo@example.com"), ("commit.gpgsign", "false")):
-        subprocess.run(["git", "config", key, value], cwd=story.folder, check=True)
+        subprocess.run(["git", "config", "--local", key, value], cwd=story.folder, check=True)
+    story.command("mdrepo init")
     story.tell("A model that reads the digits 0 to 4")
     story.stage("data", "5", "data/digits-train.npz", TEST)
     story.stage("base", "data/digits-train.npz", MODEL)
