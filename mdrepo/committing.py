@@ -46,7 +46,7 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
     git = workspace.git
     head = git.head()
     tree = git.text("write-tree", index=index)
-    if head and tree == git.text("rev-parse", f"{head}^{{tree}}"):
+    if head and tree == git.text("rev-parse", f"{head}^{{tree}}") and not git.merging():
         raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
     if not head and not git.tree(tree):
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
@@ -58,7 +58,7 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
     if terms.evaluate:
         parent = workspace.at(head) if head else None
         note = evaluate(workspace, child, parent, head, note_of(workspace, head) if head else None, report)
-        stopped = blocking(note, child)
+        stopped = blocking(note, child, parent)
         if stopped and terms.allow_regression is None:
             return Outcome("regressed", note=note, blocking=tuple(stopped))
         if note is not None and terms.allow_regression is not None:

@@ -19,6 +19,8 @@ from .workspace import Workspace
 
 Report = Callable[[str], None]
 
+_TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
+
 WORST_FIRST = ("failed", "regressed", "inconclusive", "improved", "baseline", "unchanged", "skipped")
 
 
@@ -28,10 +30,10 @@ def evaluate(
     """The note of a snapshot, compared with a parent whose own note is `known`; None where there is nothing to evaluate."""
     documents: dict[str, Any] = {}
     for path in child.paths:
-        content = child.content(path)
-        block = content.get("evaluation") if isinstance(content, dict) else None
-        if isinstance(block, dict) and block.get("gate") != "off" and child.schema(path).kind == "model":
+        if _gate(child, path) != "off":
             documents[path] = _document(workspace, _Side(child, path), parent, known, report)
+        elif parent is not None and _gate(parent, path) != "off":
+            documents[path] = {"verdict": "failed", "reason": _TAKEN_AWAY}
     if not documents:
         return None
     verdict = min((each["verdict"] for each in documents.values()), key=WORST_FIRST.index)
@@ -39,15 +41,27 @@ def evaluate(
     return {"$schema": KINDS["evaluation"], "parent": parent_id, "verdict": verdict, **environment, "documents": documents}
 
 
-def blocking(note: Note | None, child: Catalogue) -> list[str]:
-    """The documents whose verdict stops a commit."""
+def _gate(side: Catalogue, path: str) -> str:
+    """What a regression of a document does: `block`, `warn`, or `off` for what is not evaluated at all."""
+    content = side.content(path) if path in side.paths else None
+    block = content.get("evaluation") if isinstance(content, dict) else None
+    if not isinstance(block, dict) or (schema := side.schema_or_none(path)) is None or schema.kind != "model":
+        return "off"
+    return str(block.get("gate", "block"))
+
+
+def blocking(note: Note | None, child: Catalogue, parent: Catalogue | None) -> list[str]:
+    """The documents whose verdict stops a commit: by their own gate, or by the parent's where they have given theirs up."""
     if note is None:
         return []
-    return [
-        path
-        for path, result in note["documents"].items()
-        if result["verdict"] in ("regressed", "failed") and child.content(path)["evaluation"].get("gate", "block") == "block"
-    ]
+    stopped: list[str] = []
+    for path, result in note["documents"].items():
+        gate = _gate(child, path)
+        if gate == "off" and parent is not None:
+            gate = _gate(parent, path)
+        if result["verdict"] in ("regressed", "failed") and gate == "block":
+            stopped.append(path)
+    return stopped
 
 
 def _environment() -> dict[str, str]:
@@ -90,7 +104,10 @@ def _document(workspace: Workspace, child: _Side, parent: Catalogue | None, note
     if before is not None and known and known.get("key") == key == before.key:
         carried = {name: known[name] for name in ("key", "dataset", "examples", "metrics") if name in known}
         return {"verdict": "skipped", "reason": "nothing that matters has changed", **carried}
-    return _computed(workspace, child, before, key, report)
+    result = _computed(workspace, child, before, key, report)
+    if before is not None and key == before.key:
+        result |= {"verdict": "unchanged", "reason": "all that the metrics are computed from is the parent's"}
+    return result
 
 
 def _before(child: _Side, parent: Catalogue) -> _Side | None:

@@ -134,7 +134,29 @@ def test_a_gate_that_warns_or_is_off(demo: Path) -> None:
     edit(demo, lambda v: loosen(v, "warn"), DOCUMENT)
     assert "regressed" in mdrepo("commit", "-m", "Warned", cwd=demo).out
     edit(demo, lambda v: loosen(v, "off"), DOCUMENT)
-    assert "not evaluated" in mdrepo("commit", "-m", "Off", cwd=demo).out
+    assert "its evaluation was removed or turned off in this commit" in mdrepo("commit", "-m", "Off", cwd=demo).out
+    edit(demo, lambda v: v.update(license="MIT"), DOCUMENT)
+    assert "not evaluated" in mdrepo("commit", "-m", "Still off", cwd=demo).out
+
+
+@pytest.mark.parametrize(
+    "change", [lambda v: v.pop("evaluation"), lambda v: v["evaluation"].update(gate="off")], ids=["gone", "off"]
+)
+def test_the_gate_cannot_be_taken_away_without_a_word(demo: Path, change: Any) -> None:
+    edit(demo, change, DOCUMENT)
+    before = state(demo)
+    result = mdrepo("commit", "-m", "x", cwd=demo, code=1)
+    assert "failed: its evaluation was removed or turned off" in result.out
+    assert "cannot be compared" in result.err
+    assert state(demo) == before
+    mdrepo("commit", "-m", "x", "--allow-regression", "moved to another test", cwd=demo)
+    assert mdrepo("log", "-n", "1", "--json", cwd=demo).json["commits"][0]["verdict"] == "failed"
+
+
+def test_the_same_metadata_on_a_parent_without_a_note_is_unchanged(demo: Path) -> None:
+    git("commit", "-q", "--allow-empty", "-m", "By git", cwd=demo)
+    edit(demo, lambda v: v.update(license="MIT"), DOCUMENT)
+    assert "unchanged: all that the metrics are computed from is the parent's" in mdrepo("commit", "-m", "x", cwd=demo).out
 
 
 def test_a_commit_by_plain_git_is_evaluated_later(demo: Path) -> None:

@@ -16,7 +16,7 @@ def note(content: Mapping[str, Any]) -> Iterator[Line]:
     """The whole note; documents that were skipped take one line."""
     for path, result in content["documents"].items():
         yield [Span(path, "strong"), "  ", verdict(result["verdict"]), *_headline(result)]
-        if result["verdict"] != "skipped":
+        if "metrics" in result and result["verdict"] != "skipped":
             yield from _figures(result)
     if "allowed" in content:
         yield [Span("  let through: ", "warn"), content["allowed"]["reason"]]
