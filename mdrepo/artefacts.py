@@ -69,7 +69,7 @@ def _yaml(data: bytes, path: str) -> dict[str, Any]:
     try:
         content = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Finding(f"{path}: not YAML: {str(error).splitlines()[0]}", "write it anew with 'dvc add'") from None
+        raise Finding(f"{path}: not YAML: {str(error).splitlines()[0]}", "restore it from git, or let DVC write it anew") from None
     return content if isinstance(content, dict) else {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,7 +11,7 @@ from .artefacts import Artefact, all_tracked
 from .catalogue import Catalogue
 from .deriving import propose
 from .errors import Finding, UsageError
-from .extraction import extractor_for
+from .extraction import extractor_for, extractors
 from .files import write
 from .locks import SUFFIX, Lock
 from .results import Created
@@ -19,7 +20,7 @@ from .workspace import Workspace
 from .writing import fresh
 
 _TARGETS = ("y", "target", "label", "labels", "class")
-_WRITTEN = ("description", "license", "owners", "intended_use", "limitations", "origin", "preprocessing")
+_WRITTEN = ("description", "license", "owners", "intended_use", "limitations", "origin", "preprocessing", "labels", "evaluation")
 
 
 def create(workspace: Workspace, kind: str, name: str, artefact: str | None = None) -> list[Created]:
@@ -28,6 +29,8 @@ def create(workspace: Workspace, kind: str, name: str, artefact: str | None = No
     schema = work.schemas.find(KINDS[kind])
     if schema is None or kind not in ("model", "dataset"):
         raise UsageError(f"no documents are made of the kind {kind!r}", "kinds: model, dataset")
+    if not re.fullmatch(schema.content["properties"]["name"]["pattern"], name):
+        raise UsageError(f"{name!r} cannot be a document's name", "names are letters, digits, '.', '_' and '-', without spaces")
     path = f"metadata/{name}.json"
     if not workspace.configuration.is_document(path):
         raise Finding(f"{path} would be no document: [documents] in mdrepo.toml leaves it out")
@@ -61,6 +64,8 @@ def _artefact(work: Catalogue, kind: str, name: str, given: str | None) -> Artef
         found = [each for each in known if each.path == given]
         if not found:
             raise Finding(f"DVC does not track {given}", f"run 'dvc add {given}'")
+        if extractor_for(kind, given) is None:
+            raise UsageError(f"no extractor reads {given} as a {kind}", f"they read {_suffixes(kind)}")
         return found[0]
     fitting = [each for each in known if PurePosixPath(each.path).stem == name and extractor_for(kind, each.path)]
     if len(fitting) != 1:
@@ -68,6 +73,10 @@ def _artefact(work: Catalogue, kind: str, name: str, given: str | None) -> Artef
         what = f"several artefacts are called {name}: {several}" if fitting else f"DVC tracks no {kind} file called {name}"
         raise Finding(what, f"name it: mdrepo new {'model' if kind == 'model' else 'dataset'} {name} --artefact PATH")
     return fitting[0]
+
+
+def _suffixes(kind: str) -> str:
+    return ", ".join(suffix for each in extractors() if each.kind == kind for suffix in each.suffixes)
 
 
 def _test_data(workspace: Workspace, work: Catalogue, name: str) -> tuple[str | None, list[Created]]:

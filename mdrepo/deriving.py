@@ -61,7 +61,8 @@ class FieldConflict:
 class Proposal:
     """What a patch makes of a document: its new content and lock, the changes, and where each comes from.
 
-    `conflicts` are open, `problems` say what could not be derived, `kept` names what people wrote against the derived values.
+    `conflicts` are open, `problems` say what could not be derived, `kept` names what people wrote against the derived values,
+    `settled` the conflicts that this patch settles.
     """
 
     old: Any
@@ -72,6 +73,7 @@ class Proposal:
     conflicts: tuple[FieldConflict, ...] = ()
     problems: tuple[str, ...] = ()
     kept: tuple[Path, ...] = ()
+    settled: tuple[Path, ...] = ()
 
     def source(self, path: Path) -> Source | None:
         """What the value at a path was read off."""
@@ -170,6 +172,25 @@ class Deriver:
         return values
 
 
+class Reason(str):
+    """Why a field cannot be derived."""
+
+    __slots__ = ()
+
+
+def _derived(origin: Origin, lock: Lock, deriver: Deriver) -> Any:
+    """A field's derived value (MISSING: the extractor has none), or a Reason; what the lock file knows is not read again."""
+    if origin.source is None:
+        return Reason(origin.reason)
+    locked = lock.fields.get(pointers.build(origin.path))
+    if locked is not None and locked.source == origin.source:
+        return locked.value
+    if locked is None and origin.source.options is None and any(each.source == origin.source for each in lock.fields.values()):
+        return MISSING  # it was read, and had nothing for this field
+    values = deriver.values(origin)
+    return Reason(values) if isinstance(values, str) else values.get(origin.key, MISSING)
+
+
 def propose(
     content: Any,
     schema: Schema,
@@ -187,14 +208,14 @@ def propose(
     kept: list[Path] = []
     conflicts: list[FieldConflict] = []
     sources: dict[Path, Source] = {}
+    settled: list[Path] = []
     for origin in origins(content, schema, files, read):
-        values = deriver.values(origin) if origin.source is not None else str(origin.reason)
-        if isinstance(values, str):
-            problems.append(values)
+        derived = _derived(origin, lock, deriver)
+        if isinstance(derived, Reason):
+            problems.append(derived)
             continue
         assert origin.source is not None
         pointer = pointers.build(origin.path)
-        derived = values.get(origin.key, MISSING)
         base = fields[pointer].value if pointer in fields else MISSING
         if derived is MISSING and base is MISSING:
             continue
@@ -204,11 +225,13 @@ def propose(
         result, open_ones = merged.content, list[FieldConflict]()
         for conflict in reversed(merged.conflicts):  # from the end, so that what is taken away moves no other
             place = (*origin.path, *conflict.path)
+            if any(place[: len(p)] == p for p in (*take, *keep)):
+                settled.append(place)
             if any(place[: len(p)] == p for p in take):
                 result = replaced(result, conflict.path, conflict.theirs)
             elif not any(place[: len(p)] == p for p in keep):
-                settled = Conflict(place, conflict.base, conflict.ours, conflict.theirs)
-                open_ones.insert(0, FieldConflict(settled, origin.source))
+                named = Conflict(place, conflict.base, conflict.ours, conflict.theirs)
+                open_ones.insert(0, FieldConflict(named, origin.source))
                 result = replaced(result, conflict.path, conflict.ours)
             else:
                 result = replaced(result, conflict.path, conflict.ours)
@@ -224,4 +247,4 @@ def propose(
             fields[pointer] = Locked(origin.source, derived)
     delta = diff(content, new, schema.keys)
     told = tuple(dict.fromkeys(problems))
-    return Proposal(content, new, Lock(fields), delta, sources, tuple(conflicts), told, tuple(kept))
+    return Proposal(content, new, Lock(fields), delta, sources, tuple(conflicts), told, tuple(kept), tuple(settled))

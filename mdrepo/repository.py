@@ -73,7 +73,18 @@ class Repository:
         documents = [self._document_status(work, path, states.get(path)) for path in sorted([*work.paths, *gone])]
         note = committing.note_of(space, head) if head else None
         unrecorded = [each.path for each in all_tracked(work.files) if self._unrecorded(each.path, each.md5)]
-        return Status(git.branch(), head, note["verdict"] if note else None, tuple(documents), tuple(unrecorded))
+        is_document = space.configuration.is_document
+        others = [each for path, each in states.items() if space.is_ours(path) and not is_document(path)]
+        files = tuple(
+            (each.path, "new" if each.code in ("??", "A ") else "deleted" if "D" in each.code else "changed") for each in others
+        )
+        locks = (path for path in work.files.paths() if path.endswith(SUFFIX) and is_document(path.removesuffix(SUFFIX)))
+        orphans = (path for path in locks if self._exists(path) and not self._exists(path.removesuffix(SUFFIX)))
+        verdict = note["verdict"] if note else None
+        return Status(git.branch(), head, verdict, tuple(documents), tuple(unrecorded), files, tuple(orphans))
+
+    def _exists(self, path: str) -> bool:
+        return os.path.lexists(self.root / path)
 
     def _unrecorded(self, path: str, recorded: str) -> bool:
         found = md5(self.root / path, self._workspace.cache) if (self.root / path).exists() else None
@@ -83,7 +94,7 @@ class Repository:
         code = found_state.code if found_state else "  "
         if found_state and found_state.unmerged:
             state = "conflict"
-        elif "D" in code and not os.path.lexists(self.root / path):
+        elif "D" in code and not self._exists(path):
             return DocumentStatus(path, "deleted")
         else:
             state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
@@ -146,11 +157,17 @@ class Repository:
                     found.append(each)
         return found
 
+    def merge_base(self, one: str, other: str) -> str:
+        """The best common ancestor of two revisions; raises GitError."""
+        return self._workspace.git.merge_base(one, other)
+
     def log(self, revisions: str = "HEAD", fields: Sequence[str] = (), limit: int | None = None) -> list[Logged]:
         """The commits with their evaluations, newest first; with PATH#POINTER those that changed the field."""
         space = self._workspace
         if space.git.head() is None:
             raise Finding("there is no commit yet", "'mdrepo commit' makes one")
+        if ".." not in revisions:
+            revisions = space.git.commit_id(revisions)
         chosen = [pointers.split(name) for name in fields]
         single = any(pointer for _, pointer in chosen)
         commits = space.git.history(revisions, [path for path, _ in chosen], None if single else limit)
@@ -217,6 +234,10 @@ class Repository:
             settled = {"take": _settled(take, path), "keep": _settled(keep, path)}
             proposals[path] = propose(document.value, schema, work.files, read, lock, self._workspace.deriver, **settled)
             problems += [f"{path}: {problem}" for problem in proposals[path].problems]
+        for name in (*take, *keep):
+            paths_settled = {path for path, proposal in proposals.items() if proposal.settled}
+            if not any(_settled([name], path) and path in paths_settled for path in proposals):
+                raise Finding(f"there is no conflict at {name}", "'mdrepo patch' shows the conflicts")
         return Patch(proposals, tuple(problems))
 
     @staticmethod

@@ -27,13 +27,18 @@ class DocumentStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The state of the work tree: the branch, HEAD and its verdict, the documents, and artefacts that DVC was not told of."""
+    """The state of the work tree: the branch, HEAD and its verdict, the documents, artefacts that DVC was not told of.
+
+    `files` are the other changed files that a commit of everything takes, with their state; `orphans` lock files without document.
+    """
 
     branch: str | None
     head: str | None
     verdict: str | None
     documents: tuple[DocumentStatus, ...]
     unrecorded: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    orphans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,14 @@ class Git:
         done = self.run("symbolic-ref", "--quiet", "--short", "HEAD", codes=(0, 1))
         return done.stdout.decode("utf-8").strip() or None
 
+    def merging(self) -> bool:
+        """Whether a merge waits for its commit."""
+        return (self.folder / "MERGE_HEAD").exists()
+
+    def merge_base(self, one: str, other: str) -> str:
+        """The best common ancestor of two commits; raises GitError."""
+        return self.text("merge-base", self.commit_id(one), self.commit_id(other))
+
     def parents(self, commit: str) -> list[str]:
         """The parents of a commit that are here (a shallow clone cuts them off)."""
         return self.text("rev-list", "--parents", "-n1", commit).split()[1:]

@@ -16,7 +16,7 @@ from .files import TreeFiles, WorkFiles, inside
 from .locks import SUFFIX
 from .snapshots import Git
 
-_OURS = ("dvc.lock", "dvc.yaml", ".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
+_OURS = (".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
 
 
 class Workspace:
@@ -67,12 +67,12 @@ class Workspace:
         return catalogue
 
     def is_metadata(self, path: str) -> bool:
-        """Whether a path is a document, its lock, or a pointer of DVC."""
+        """Whether a path is a document, its lock, or what DVC says of data: a pointer or a pipeline."""
         return (
             self.configuration.is_document(path)
             or (path.endswith(SUFFIX) and self.configuration.is_document(path.removesuffix(SUFFIX)))
             or path.endswith(".dvc")
-            or path.rpartition("/")[2] == "dvc.lock"
+            or path.rpartition("/")[2] in ("dvc.lock", "dvc.yaml")
         )
 
     def is_ours(self, path: str) -> bool:

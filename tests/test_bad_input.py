@@ -20,9 +20,8 @@ def test_a_broken_json_file(repo: Path) -> None:
     before = state(repo)
     result = mdrepo("validate", cwd=repo, code=1)
     assert f"{DOCUMENT}:2:10: '}}' where a value is expected" in result.out
-    for arguments in (["status"], ["patch"]):
-        mdrepo(*arguments, cwd=repo)
-    for arguments in (["commit", "-m", "x"], ["diff"], ["format"]):
+    mdrepo("status", cwd=repo)
+    for arguments in (["patch"], ["patch", "--check"], ["commit", "-m", "x"], ["diff"], ["format"]):
         assert mdrepo(*arguments, cwd=repo, code=1)
     assert state(repo) == before
 
@@ -98,7 +97,7 @@ def md5(content: bytes) -> str:
 
 def test_a_truncated_model_is_named_by_patch(repo: Path) -> None:
     track(repo, "models/net.keras", keras_file(3, seed=1)[:300])
-    result = mdrepo("patch", cwd=repo)
+    result = mdrepo("patch", cwd=repo, code=1)
     assert "models/net.keras: not a .keras file, or a broken one" in result.out
     assert "/structure" not in result.out
 
@@ -232,9 +231,9 @@ def test_a_broken_pointer_or_lock(repo: Path) -> None:
     assert "models/net.keras.dvc: not YAML" in mdrepo("validate", cwd=repo, code=1).out
     git("checkout", "-q", "--", ".", cwd=repo)
     (repo / f"{DOCUMENT}.lock").write_text("{}")
-    assert "not a lock file" in mdrepo("patch", cwd=repo).out
+    assert "not a lock file" in mdrepo("patch", cwd=repo, code=1).out
     (repo / f"{DOCUMENT}.lock").write_text('{"lock_version": 1, "fields": {"/a": {}}}')
-    assert "a field is incomplete" in mdrepo("patch", cwd=repo).out
+    assert "a field is incomplete" in mdrepo("patch", cwd=repo, code=1).out
 
 
 def test_symbolic_links_and_paths_that_lead_out_are_refused(repo: Path, tmp_path: Path) -> None:
@@ -264,14 +263,14 @@ def test_a_document_cannot_write_to_the_terminal(repo: Path) -> None:
 )
 def test_broken_data_is_named(repo: Path, content: bytes) -> None:
     track(repo, "data/net-test.npz", content)
-    assert "data/net-test.npz: not an .npz file, or a broken one" in mdrepo("patch", cwd=repo).out
+    assert "data/net-test.npz: not an .npz file, or a broken one" in mdrepo("patch", cwd=repo, code=1).out
 
 
 def test_pickled_arrays_are_refused(repo: Path) -> None:
     import numpy as np
 
     track(repo, "data/net-test.npz", npz(x=np.array([{}, {}], dtype=object), y=[1, 2]))
-    assert "is pickled, which could run code" in mdrepo("patch", cwd=repo).out
+    assert "is pickled, which could run code" in mdrepo("patch", cwd=repo, code=1).out
 
 
 def test_a_note_that_is_no_evaluation(repo: Path) -> None:
@@ -306,3 +305,20 @@ def test_data_are_not_brought_back_through_a_link(repo: Path, tmp_path: Path) ->
     before = (tmp_path / "elsewhere/net.keras").read_bytes()
     assert mdrepo("checkout", "HEAD~1", "--", DOCUMENT, cwd=repo, code=None).code in (1, 3)
     assert (tmp_path / "elsewhere/net.keras").read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_and_a_reader_that_went_away(repo: Path) -> None:
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} -m mdrepo log"
+    done = subprocess.run(["bash", "-c", f"{command} > /dev/full"], cwd=repo, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "mdrepo: output: No space left on device\n")
+    piped = f"set -o pipefail; {command} | true"
+    assert subprocess.run(["bash", "-c", piped], cwd=repo, capture_output=True, check=False).returncode == 0
+
+
+def test_a_name_cannot_forge_a_line(repo: Path) -> None:
+    (repo / "metadata/a\n  changed   b.json").write_text("{}")
+    assert "metadata/a\\u000a  changed   b.json" in mdrepo("status", cwd=repo).out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_saving_the_same_weights_again_changes_only_the_file_s_own_digest(repo: 
 def test_a_field_whose_artefact_is_not_here_is_left_alone_and_reported(repo: Path) -> None:
     track(repo, "models/net.keras", keras_file(3, seed=1))
     (repo / "models/net.keras").unlink()
-    result = mdrepo("patch", cwd=repo)
+    result = mdrepo("patch", cwd=repo, code=1)
     assert "models/net.keras is not here, its fields are left alone: run 'dvc pull models/net.keras'" in result.out
     assert "/structure" not in result.out
 
@@ -357,3 +358,65 @@ def test_hand_written_labels_are_not_mixed_with_derived_ones(repo: Path) -> None
     mdrepo("patch", "--apply", "--keep-manual", "#/labels", cwd=repo)
     assert [label["name"] for label in load(repo)["labels"]] == ["a", "b", "c"]
     mdrepo("patch", "--check", cwd=repo)
+
+
+def test_a_fresh_clone_without_the_data_knows_what_is_derived(repo: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git("clone", "-q", str(repo), str(clone), cwd=tmp_path)
+    assert mdrepo("patch", "--check", cwd=clone).out == "Every derived field is what its artefact says\n"
+    assert "nothing stale" in mdrepo("status", cwd=clone).out
+
+
+def test_settling_what_is_no_conflict_is_an_error(repo: Path) -> None:
+    for name in ("#/nosuch", "metadata/nope.json#/x"):
+        assert f"there is no conflict at {name}" in mdrepo("patch", "--apply", "--keep-manual", name, cwd=repo, code=1).err
+
+
+def test_labels_are_derived_only_where_an_artefact_says_their_order(repo: Path) -> None:
+    """Names as classes say nothing of which output is which; a guess would be a wrong label map that looks derived."""
+    track(repo, "models/two.keras", keras_file(3))
+    track(repo, "data/two-test.npz", npz(x=[[1.0] * 4] * 6, y=["cat", "ant", "bee"] * 2))
+    result = mdrepo("new", "model", "two", cwd=repo)
+    assert "labels" not in load(repo, "metadata/two.json")
+    assert "preprocessing, labels" in result.out
+
+
+@pytest.mark.parametrize(
+    ("name", "artefact"), [("a b", "models/net.keras"), ("../x", "models/net.keras"), ("x", "data/net-test.npz")]
+)
+def test_new_makes_no_document_that_cannot_be_right(repo: Path, name: str, artefact: str) -> None:
+    before = state(repo)
+    mdrepo("new", "model", name, "--artefact", artefact, cwd=repo, code=2)
+    assert state(repo) == before
+
+
+def test_status_names_every_file_that_a_commit_would_take(repo: Path) -> None:
+    track(repo, "models/net.keras", keras_file(3, saved="later"))
+    mdrepo("patch", "--apply", cwd=repo)
+    git("checkout", "-q", "--", DOCUMENT, cwd=repo)
+    out = mdrepo("status", cwd=repo).out
+    assert f"changed   {DOCUMENT}.lock" in out
+    assert "changed   models/net.keras.dvc" in out
+    assert "nothing to commit" not in out
+
+
+def test_a_lock_without_its_document_is_named(repo: Path) -> None:
+    (repo / "metadata/net-test.json").unlink()
+    assert "metadata/net-test.json.lock belongs to no document: git rm it" in mdrepo("status", cwd=repo).out
+
+
+def test_a_merge_resolved_to_ours_can_be_concluded(repo: Path) -> None:
+    git("checkout", "-qb", "side", cwd=repo)
+    edit(repo, lambda v: v.update(description="theirs"))
+    git("commit", "-qam", "side", cwd=repo)
+    git("checkout", "-q", "main", cwd=repo)
+    edit(repo, lambda v: v.update(description="ours"))
+    git("commit", "-qam", "main", cwd=repo)
+    ours = (repo / DOCUMENT).read_text()
+    with pytest.raises(subprocess.CalledProcessError):
+        git("merge", "side", cwd=repo)
+    assert "is in conflict" in mdrepo("checkout", "--force", "HEAD~1", cwd=repo, code=1).err
+    (repo / DOCUMENT).write_text(ours)
+    git("add", DOCUMENT, cwd=repo)
+    mdrepo("commit", "--no-eval", "-m", "Ours it is", cwd=repo)
+    assert len(git("log", "-1", "--format=%P", cwd=repo).split()) == 2

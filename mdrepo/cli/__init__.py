@@ -104,25 +104,38 @@ def main(arguments: list[str] | None = None, name: str | None = None) -> int:
     try:
         result = group.main(args=arguments, prog_name=name or "mdrepo", standalone_mode=False)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
-    except click.UsageError as error:
-        called = error.ctx.command_path if error.ctx else "mdrepo"
-        complain(error.format_message(), f"'{called} --help' says how it is used")
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        complain("interrupted")
-        return 130
-    except MdrepoError as error:
-        complain(error.message, error.hint)
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away, as `head` does
-        return 0
-    except Exception as error:
-        return _bug(error)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        return _ended(error)
+    return result if isinstance(result, int) else 0
 
 
-def _bug(error: Exception) -> int:
+def _ended(error: BaseException) -> int:
+    """Say how a command failed, in one or two lines; the exit code."""
+    code = 3
+    match error:
+        case click.UsageError():
+            called = error.ctx.command_path if error.ctx else "mdrepo"
+            complain(error.format_message(), f"'{called} --help' says how it is used")
+            code = 2
+        case click.Abort() | KeyboardInterrupt():
+            complain("interrupted")
+            code = 130
+        case MdrepoError():
+            complain(error.message, error.hint)
+            code = error.exit_code
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away, as `head` does
+            code = 0
+        case SystemExit():  # so click ends where the reader went away; nothing of ours exits
+            code = 0
+        case OSError():
+            complain(f"{error.filename or 'output'}: {error.strerror}")
+        case _:
+            code = _bug(error)
+    return code
+
+
+def _bug(error: BaseException) -> int:
     """Keep the traceback in a file, and say that this is our mistake."""
     import traceback
 

@@ -34,7 +34,10 @@ def command(
     ignore_order: bool,
     significant_digits: int | None,
 ) -> int:
-    """Show what changed, field by field: the index against the work tree, REV against it, or two revisions (also A..B)."""
+    """Show what changed, field by field: the index against the work tree, REV against it, or two revisions.
+
+    A..B are two revisions, A...B what B changed since it left A.
+    """
     tolerance = Tolerance(ignore_order, significant_digits)
     if no_index:
         if len(arguments) != 2:
@@ -57,7 +60,10 @@ def command(
 def _in_repository(arguments: tuple[str, ...], staged: bool, tolerance: Tolerance) -> list[DocumentDiff]:
     revisions, names = revisions_and_paths(arguments)
     repo = repository()
-    if len(revisions) == 1 and ".." in revisions[0]:
+    if len(revisions) == 1 and "..." in revisions[0]:
+        one, other = (part or "HEAD" for part in revisions[0].split("...", 1))
+        revisions = [repo.merge_base(one, other), other]
+    elif len(revisions) == 1 and ".." in revisions[0]:
         revisions = [part or "HEAD" for part in revisions[0].split("..", 1)]
     if len(revisions) > 2:
         raise click.UsageError("At most two revisions; paths stand after '--'.")

@@ -15,7 +15,7 @@ from .shared import json_option, paths, repository, settings
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PATH]...")
 @click.option("--apply", "apply_it", is_flag=True, help="Merge it into the documents; what people wrote stays.")
-@click.option("--check", is_flag=True, help="Exit 1 if anything is stale.")
+@click.option("--check", is_flag=True, help="Exit 1 if anything is stale; what cannot be read counts so always.")
 @click.option("--take-derived", multiple=True, metavar="[PATH]#POINTER", help="Settle a conflict by the derived value.")
 @click.option("--keep-manual", multiple=True, metavar="[PATH]#POINTER", help="Settle a conflict by the value written by hand.")
 @json_option
@@ -35,7 +35,7 @@ def command(
     if found.conflicts:
         output.complain(f"{counted(found.conflicts, 'conflict')}: these fields stay as they are until you settle them")
         return 1
-    return 1 if check and found.stale else 0
+    return 1 if found.problems or (check and found.stale) else 0
 
 
 def _fields(repo: Repository, typed: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,10 @@ from . import extractor_for
 
 
 class Labels:
-    """One label for each output: the test data's classes in their order, where their number fits."""
+    """One label for each output, named as the test data's class with the output's number as its value.
+
+    Other classes (names, numbers from 1) say nothing of the order of the outputs: then nothing is derived.
+    """
 
     name = "labels"
     kind = "labels"
@@ -26,9 +29,13 @@ class Labels:
         count = shape[-1] if len(shape) == 2 else None
         if not isinstance(count, int) or count < 2:
             return {}
-        classes = options.get("/evaluation/dataset#/classes") or []
-        names = [each["name"] for each in classes] if len(classes) == count else [f"class-{i}" for i in range(count)]
-        return {"labels": [{"name": name, "index": index} for index, name in enumerate(names)]}
+        names: dict[int, str] = {}
+        for each in options.get("/evaluation/dataset#/classes") or []:
+            value = each["value"]
+            if type(value) is not int or not 0 <= value < count:
+                return {}  # which output stands for which of these no artefact says
+            names[value] = each["name"]
+        return {"labels": [{"name": names.get(index, f"class-{index}"), "index": index} for index in range(count)]}
 
 
 EXTRACTOR = Labels()

@@ -64,6 +64,8 @@ def status(found: Status) -> dict[str, Any]:
         verdict=found.verdict,
         documents=documents,
         unrecorded=list(found.unrecorded),
+        files=[{"path": path, "state": state} for path, state in found.files],
+        orphans=list(found.orphans),
     )
 
 

@@ -112,7 +112,12 @@ def status(found: Status) -> Iterator[Line]:
         yield from _document_status(each)
     for path in found.unrecorded:
         yield [Span("  modified ", "warn"), f"{path} is not what DVC recorded: run 'dvc add {path}'"]
-    if not any(each.state != "unchanged" or each.problems or each.stale for each in found.documents) and found.documents:
+    for path, state in found.files:
+        yield [Span(f"  {state:<10}", "warn"), path]
+    for path in found.orphans:
+        yield [Span("  ! ", "warn"), f"{path} belongs to no document: git rm it, or git mv it to where the document is now"]
+    quiet = not any(each.state != "unchanged" or each.problems or each.stale for each in found.documents)
+    if quiet and found.documents and not found.files and not found.orphans:
         yield [f"{counted(len(found.documents), 'document')}, nothing to commit, nothing stale"]
 
 
@@ -133,6 +138,8 @@ def _document_status(each: DocumentStatus) -> Iterator[Line]:
 def patch(found: Patch, *, applied: bool = False) -> Iterator[Line]:
     """What a patch changes and where it comes from; once applied, only how much, what was kept, and what is in conflict."""
     for path, proposal in found.proposals.items():
+        for place in proposal.settled:
+            yield [Span("  = ", "good"), f"{path}#{pointers.build(place)}: settled"]
         if proposal.delta or proposal.conflicts:
             yield [Span(path, "strong"), f"  {counted(len(proposal.delta), 'change')}{' merged' if applied else ''}"]
             yield from () if applied else _changes(proposal)
