@@ -115,7 +115,9 @@ class Git:
         if done.returncode or len(lines) != 3:
             words = _words(done.stderr)
             if "not a git repository" in words:
-                raise GitError(f"{start} is not inside a git repository", "run 'mdrepo init' in the folder of your project")
+                raise GitError(
+                    f"{start.resolve()} is not inside a git repository", "run 'mdrepo init' in the folder of your project"
+                )
             raise GitError(f"{start}: {words}")
         return Git(Path(lines[0]), Path(lines[1]), Path(lines[2]))
 

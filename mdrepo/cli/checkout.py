@@ -28,6 +28,7 @@ def command(arguments: tuple[str, ...], force: bool) -> None:
         output.answer(data.answer("checkout", commit=found.commit, paths=files, artefacts=artefacts, kept=kept))
         return
     what = ", ".join(names) or "everything"
-    output.show([[f"{what} is as in {found.commit[:7]}, {counted(len(found.artefacts), 'artefact')} brought back"]])
+    data_too = f", {counted(len(found.artefacts), 'artefact')} brought back" if found.artefacts else ""
+    output.show([[f"{what} is as in {found.commit[:7]}{data_too}"]])
     if found.kept:
-        output.hint(f"put aside: {', '.join(found.kept)} ('git stash list' shows what is in the stash)")
+        output.hint(f"put aside: {', '.join(found.kept)} (files of git: 'git stash list')")

@@ -104,8 +104,8 @@ def problems(found: list[Problem]) -> Iterator[Line]:
 
 
 def status(found: Status) -> Iterator[Line]:
-    where = f"On branch {found.branch}" if found.branch else "HEAD is detached"
-    yield [where, ", ", *(["no commit yet"] if found.head is None else [f"HEAD {found.head[:7]}: ", verdict(found.verdict)])]
+    where = f"On branch {found.branch}" if found.branch else "On no branch (HEAD is detached)"
+    yield [where, ", ", *(["no commit yet"] if found.head is None else [f"commit {found.head[:7]}: ", verdict(found.verdict)])]
     if not found.documents:
         yield ["No documents yet: 'mdrepo new model NAME' makes one"]
     for each in found.documents:
