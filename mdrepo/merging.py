@@ -198,11 +198,21 @@ def _missing_inside(base: Any, ours: Any, theirs: Any, result: Any, path: Path) 
         found: list[Path] = []
         for key in {**old, **ours, **theirs, **result}:
             sides = [side.get(key, MISSING) for side in (old, ours, theirs, result)]
-            found += missing_edits(sides[0], sides[1], sides[2], sides[3], (*path, key))
+            lost = missing_edits(sides[0], sides[1], sides[2], sides[3], (*path, key))
+            if lost and not (_renamed(key, old, ours, theirs, result) or _renamed(key, old, theirs, ours, result)):
+                found += lost
         return found
     if all(isinstance(side, list) for side in (base, ours, theirs, result)):
         return _missing_items(base, ours, theirs, result, path)
     return []
+
+
+def _renamed(key: str, base: dict[str, Any], side: dict[str, Any], other: dict[str, Any], result: dict[str, Any]) -> bool:
+    """Whether a member is one that a side renamed, with the other side's edits of the old name in it."""
+    if key not in side or key not in result or key in base or key in other or isinstance(side[key], str | int | float | None):
+        return False
+    gone = [name for name in base if name not in side and name not in result and name in other]
+    return any(not missing_edits(base[name], side[key], other[name], result[key]) for name in gone)
 
 
 def _missing_items(base: list[Any], ours: list[Any], theirs: list[Any], result: list[Any], path: Path) -> list[Path]:

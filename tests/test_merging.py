@@ -48,6 +48,10 @@ def scorer() -> Any:
     return module
 
 
+RENAMED = "mdn+browser-compat-data/128"
+"""A key that one side renamed and the other edited below: git brings the edit along, which a check by key takes for a loss."""
+
+
 def test_real_merges_lose_nothing_and_keep_what_git_gets_right() -> None:
     tool = scorer()
     right = right_equal = other = other_equal = different = 0
@@ -61,7 +65,8 @@ def test_real_merges_lose_nothing_and_keep_what_git_gets_right() -> None:
                     continue
                 sides = [json.loads(case[side].lstrip("\ufeff")) for side in ("base", "ours", "theirs", "merged")]
                 result = tool.strict(merged.data.decode("utf-8-sig"))
-                assert tool.lost(*sides[:3], result) == [], case["id"]
+                lost = tool.lost(*sides[:3], result)
+                assert lost == [] or (case["id"] == RENAMED and merged.how == "text"), case["id"]
                 equal = canonical(result) == canonical(sides[3])
                 if good:
                     right_equal += equal
@@ -70,7 +75,7 @@ def test_real_merges_lose_nothing_and_keep_what_git_gets_right() -> None:
                     close = equal or tool.canon(tool.unordered(result)) == tool.canon(tool.unordered(sides[3]))
                     other_equal, different = other_equal + close, different + (not close)
     assert (right, other) == (264, 318)
-    assert right_equal >= 263
+    assert right_equal == 264
     assert other_equal / other >= 0.34
     assert different / other <= 0.14
 
@@ -125,6 +130,15 @@ def test_what_git_merges_right_stands_byte_for_byte() -> None:
     ours, theirs = base.replace('"k0":   0', '"k0":   9'), base.replace('"k8":   8', '"k8":   7')
     merged = reconcile(base.encode(), ours.encode(), theirs.encode())
     assert (merged.how, merged.data.decode()) == ("text", ours.replace('"k8":   8', '"k8":   7'))
+
+
+def test_an_edit_below_a_renamed_key_goes_along_as_git_has_it() -> None:
+    members = "".join(f'    "m{i}": {i},\n' for i in range(12))
+    base = f'{{\n  "old": {{\n{members}    "z": 0\n  }}\n}}\n'
+    ours, theirs = base.replace('"m11": 11', '"m11": 99'), base.replace('"old"', '"new"')
+    for sides in ((ours, theirs), (theirs, ours)):
+        merged = reconcile(base.encode(), *(side.encode() for side in sides))
+        assert (merged.how, merged.data.decode()) == ("text", ours.replace('"old"', '"new"'))
 
 
 def test_a_clean_text_merge_that_gives_a_key_twice_does_not_stand() -> None:
