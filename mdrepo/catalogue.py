@@ -106,10 +106,16 @@ class Catalogue:
         except Finding as error:
             return [Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)]
 
+    @cached_property
+    def _fingerprint(self) -> str:
+        """What a validation depends on beside the document: this mdrepo, and every schema that may be referred to."""
+        content = json.dumps([__version__, list(self.schemas.contents())])
+        return hashlib.sha256(content.encode()).hexdigest()
+
     def _schema_problems(self, document: Document, schema: Schema) -> list[Problem]:
         """As validate, but what was found valid once is not validated again: jsonschema takes longer to load than to run."""
-        stamp = json.dumps([__version__, schema.name, [content for _, content in schema.store.contents()]])
-        key = hashlib.sha256(stamp.encode() + b"\0" + document.text.encode("utf-8", "surrogatepass")).hexdigest()
+        stamp = f"{self._fingerprint}\0{schema.name}\0"
+        key = hashlib.sha256(stamp.encode() + document.text.encode("utf-8", "surrogatepass")).hexdigest()
         if self._cache.get("valid", key) is not None:
             return []
         found = validate(document, schema)
