@@ -1,13 +1,12 @@
-"""The values that diff, patch, merge and review share: changes, deltas, the identity of list items."""
+"""The values that diff, patch, merge and review share: changes and deltas."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from .documents import canonical
 from .pointers import Path
 
 Kind = Literal["added", "removed", "changed", "moved"]
@@ -25,15 +24,14 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 KeyFinder = Callable[[Path], Sequence[str] | None]
-"""The names of the members that tell the items of the list at a path apart (`x-mdrepo-key`), or None."""
+"""The names of the members that tell the items of the list at a path apart (`x-mdrepo-key`), none for a set, or None."""
 
 
 def no_keys(_: Path) -> Sequence[str] | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference.
 
     `path` names the field as it is when the changes before this one have been applied (as RFC 6902 operations need it), `old_path`
@@ -71,34 +69,3 @@ class Delta:
 
     def __len__(self) -> int:
         return len(self.changes)
-
-
-Identity = str
-_USUAL = ("name", "id", "key", "path", "label", "op")
-
-
-def identities(items: Sequence[Any], names: Sequence[str]) -> list[Identity] | None:
-    """The identity of each item by some of its members, or None where they do not tell the items apart."""
-    found: list[Identity] = []
-    for item in items:
-        if not isinstance(item, dict) or not all(name in item for name in names):
-            return None
-        found.append(canonical([item[name] for name in names]))
-    return found if len(set(found)) == len(found) else None
-
-
-def identifying_members(lists: Iterable[Sequence[Any]], declared: Sequence[str] | None) -> Sequence[str] | None:
-    """The members that tell the items of all these lists apart: the declared ones, else one that all items have."""
-    versions = [items for items in lists if items]
-    if declared is not None:
-        return declared if all(identities(items, declared) is not None for items in versions) else None
-    items = [item for version in versions for item in version]
-    if not items or not all(isinstance(item, dict) for item in items):
-        return None
-    shared = set(items[0]).intersection(*items[1:])
-    candidates = [name for name in _USUAL if name in shared]
-    for name in candidates:
-        scalars = all(isinstance(item[name], str | int) and not isinstance(item[name], bool) for item in items)
-        if scalars and all(identities(version, [name]) is not None for version in versions):
-            return [name]
-    return None

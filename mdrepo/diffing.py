@@ -2,154 +2,192 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from itertools import compress, count
+from json.encoder import encode_basestring
+from operator import eq, not_
 from typing import Any
 
+import orjson
+
 from . import pointers
-from .changes import MISSING, Change, Delta, KeyFinder, identifying_members, identities, no_keys
-from .documents import canonical, same
+from .changes import MISSING, Change, Delta, KeyFinder, no_keys
+from .documents import exact, same
 from .errors import MissingExtra
+from .pairing import longest_increasing, origins
 from .pointers import Path
+
+_CHUNK = 256
+"""So many values are written out at once: little enough to stay in the processor's cache."""
+_CONTAINERS = (dict, list)
+_WEIGHTY = 16
+"""From so many bytes on, a value that left one key and came under another is taken for the same, moved."""
 
 
 def diff(old: Any, new: Any, keys: KeyFinder = no_keys) -> Delta:
     """The changes that make `new` of `old`; applied in their order, they give exactly `new`."""
-    return Delta(tuple(_walk(old, new, _Place((), (), ()), keys)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the walk is: in the old value, in the new one, and in the one that is being made of the old."""
-
-    old: Path
-    new: Path
-    now: Path
-    identity: str = ""
-
-    def member(self, key: str) -> _Place:
-        return _Place((*self.old, key), (*self.new, key), (*self.now, key), self.identity)
-
-
-def _walk(old: Any, new: Any, at: _Place, keys: KeyFinder) -> Iterator[Change]:
     if same(old, new):
-        return
-    if isinstance(old, dict) and isinstance(new, dict):
-        yield from _objects(old, new, at, keys)
-    elif isinstance(old, list) and isinstance(new, list):
-        yield from _lists(old, new, at, keys)
-    else:
-        yield Change("changed", at.now, old, new, at.old, at.new, identity=at.identity)
+        return Delta()
+    walk = _Walk(keys)
+    walk.values(old, new, (), (), (), "")
+    if not walk.is_exact():
+        walk = _Walk(keys, careful=True)
+        walk.values(old, new, (), (), (), "")
+    return Delta(tuple(walk.changes))
 
 
-def _objects(old: dict[str, Any], new: dict[str, Any], at: _Place, keys: KeyFinder) -> Iterator[Change]:
-    for key, value in old.items():
-        place = at.member(key)
-        if key in new:
-            yield from _walk(value, new[key], place, keys)
-        else:
-            yield Change("removed", place.now, old=value, old_path=place.old, identity=at.identity)
-    for key, value in new.items():
-        if key not in old:
-            place = at.member(key)
-            yield Change("added", place.now, new=value, new_path=place.new, identity=at.identity)
+class _Walk:
+    """The walk through two values that differ, and the changes found.
 
+    Three paths go along: where a field is in the old value, in the new one, and in the one that is being made of the old.
 
-def _lists(old: list[Any], new: list[Any], at: _Place, keys: KeyFinder) -> Iterator[Change]:
-    names = identifying_members((old, new), keys(at.new))
-    pairs = _keyed(old, new, names) if names else aligned(old, new)
-    yield from _removed(old, pairs, at, names)
-    matched = {new_index: old_index for old_index, new_index in pairs}
-    stay = _longest_increasing([old_index for _, old_index in sorted(matched.items())])
-    yield from _placed(new, matched, stay, at, names, old)
-    for new_index, old_index in sorted(matched.items()):
-        identity = _identity(new[new_index], names)
-        place = _Place((*at.old, old_index), (*at.new, new_index), (*at.now, new_index), identity)
-        yield from _walk(old[old_index], new[new_index], place, keys)
-
-
-def _removed(old: list[Any], pairs: list[tuple[int, int]], at: _Place, names: Sequence[str] | None) -> Iterator[Change]:
-    kept = {old_index for old_index, _ in pairs}
-    for index in reversed(range(len(old))):
-        if index not in kept:
-            identity = _identity(old[index], names)
-            yield Change("removed", (*at.now, index), old=old[index], old_path=(*at.old, index), identity=identity)
-
-
-def _placed(
-    new: list[Any], matched: dict[int, int], stay: set[int], at: _Place, names: Sequence[str] | None, old: list[Any]
-) -> Iterator[Change]:
-    """Insertions and moves, from the front: each goes right behind the item that it follows in the end.
-
-    What still stands between two items that stay is moved away when its own turn comes.
+    The comparing is left to Python's own ==, for which 1, 1.0 and true are equal; what was found equal is kept, and written out
+    at the end to see that it is the same. Only if it is not, a second walk looks at each value.
     """
-    current = sorted(matched.values())  # old indices; an inserted item is -1
-    last = -1  # where the previous item stands
-    for index, value in enumerate(new):
-        if index not in matched:
-            last += 1
-            current.insert(last, -1)
-            yield Change("added", (*at.now, last), new=value, new_path=(*at.new, index), identity=_identity(value, names))
-        elif matched[index] in stay:
-            last = current.index(matched[index], last + 1)
+
+    def __init__(self, keys: KeyFinder, *, careful: bool = False) -> None:
+        self.keys = keys
+        self.careful = careful
+        self.changes: list[Change] = []
+        self.equal: tuple[list[Any], list[Any]] = ([], [])
+
+    def is_exact(self) -> bool:
+        """Whether what was found equal is the same."""
+        one, other = self.equal
+        starts = range(0, len(one), _CHUNK)
+        try:
+            return all(
+                orjson.dumps(one[at : at + _CHUNK], default=float) == orjson.dumps(other[at : at + _CHUNK], default=float)
+                for at in starts
+            )
+        except TypeError:  # an integer beyond 64 bits
+            return False
+
+    def unlike(self, olds: list[Any], news: list[Any]) -> list[int]:
+        """The places where two lists of equal length differ."""
+        if self.careful:
+            return [place for place, (one, other) in enumerate(zip(olds, news, strict=True)) if not same(one, other)]
+        alike = list(map(eq, olds, news))
+        self.equal[0].extend(compress(olds, alike))
+        self.equal[1].extend(compress(news, alike))
+        return list(compress(count(), map(not_, alike)))
+
+    def unlike_members(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+        """The keys that two objects share with different values."""
+        found: list[str] = []
+        for key, value in old.items():
+            other = new.get(key, value)
+            if value is other:
+                continue
+            if self.careful or type(value) is not type(other):
+                if not same(value, other):
+                    found.append(key)
+            elif value != other:
+                found.append(key)
+            elif type(value) in _CONTAINERS:
+                self.equal[0].append(value)
+                self.equal[1].append(other)
+        return found
+
+    def values(self, old: Any, new: Any, was: Path, will: Path, now: Path, identity: str) -> None:
+        if isinstance(old, dict) and isinstance(new, dict):
+            self.objects(old, new, was, will, now, identity)
+        elif isinstance(old, list) and isinstance(new, list):
+            self.lists(old, new, was, will, now)
         else:
-            origin = current.index(matched[index])
-            last = last + 1 if origin > last else last
-            current.insert(last, current.pop(origin))
-            if origin != last:
-                item = old[matched[index]]
-                places = (*at.old, matched[index]), (*at.new, index), (*at.now, origin)
-                yield Change("moved", (*at.now, last), item, item, *places, _identity(value, names))
+            self.changes.append(Change("changed", now, old, new, was, will, None, identity))
+
+    def objects(self, old: dict[str, Any], new: dict[str, Any], was: Path, will: Path, now: Path, identity: str) -> None:
+        for key in self.unlike_members(old, new):
+            self.values(old[key], new[key], (*was, key), (*will, key), (*now, key), identity)
+        if old.keys() == new.keys():
+            return
+        gone = [key for key in old if key not in new]
+        come = [key for key in new if key not in old]
+        renamed = _renamed(old, new, gone, come) if gone and come else {}
+        for key in gone:
+            if key not in renamed.values():
+                self.changes.append(Change("removed", (*now, key), old[key], MISSING, (*was, key), None, None, identity))
+        for key in come:
+            if key in renamed:
+                before, value = renamed[key], new[key]
+                paths = (*was, before), (*will, key), (*now, before)
+                self.changes.append(Change("moved", (*now, key), value, value, *paths, identity))
+            else:
+                self.changes.append(Change("added", (*now, key), MISSING, new[key], None, (*will, key), None, identity))
+
+    def lists(self, old: list[Any], new: list[Any], was: Path, will: Path, now: Path) -> None:
+        if len(old) == len(new) and not isinstance(old[0], dict) and len(places := self.unlike(old, new)) == 1:
+            at = places[0]  # one item of a shape or a size is another: no need to align
+            self.values(old[at], new[at], (*was, at), (*will, at), (*now, at), "")
+            return
+        names, origin = origins(old, new, self.keys(will))
+        named = _Names(names)
+        for index in sorted(set(range(len(old))).difference(origin), reverse=True):
+            self.changes.append(Change("removed", (*now, index), old[index], MISSING, (*was, index), None, None, named(old[index])))
+        self.placed(old, new, origin, (was, will, now), named)
+        pairs = [(i, j) for j, i in enumerate(origin) if i is not None]
+        for place in self.unlike([old[i] for i, _ in pairs], [new[j] for _, j in pairs]):
+            i, j = pairs[place]
+            self.values(old[i], new[j], (*was, i), (*will, j), (*now, j), named(new[j]))
+
+    def placed(self, old: list[Any], new: list[Any], origin: list[int | None], at: tuple[Path, Path, Path], named: _Names) -> None:
+        """Insertions and moves, from the front: each goes right behind the item that it follows in the end.
+
+        What still stands between two items that stay is moved away when its own turn comes; so behind the last item placed, all
+        are in the old order.
+        """
+        was, will, now = at
+        kept = [before for before in origin if before is not None]
+        stay = set(map(kept.__getitem__, longest_increasing(kept)))
+        if len(stay) == len(new):
+            return
+        current = sorted(kept)  # old places; an inserted item is -1
+        last = -1  # where the previous item stands
+        for index, before in enumerate(origin):
+            if before is None:
+                last += 1
+                current.insert(last, -1)
+                change = Change("added", (*now, last), MISSING, new[index], None, (*will, index), None, named(new[index]))
+                self.changes.append(change)
+                continue
+            place = bisect_left(current, before, last + 1)
+            if before in stay:
+                last = place
+                continue
+            if place == len(current) or current[place] != before:
+                place = current.index(before, 0, last)
+            else:
+                last += 1
+            if place != last:
+                current.insert(last, current.pop(place))
+                paths = (*was, before), (*will, index), (*now, place)
+                self.changes.append(Change("moved", (*now, last), old[before], old[before], *paths, named(new[index])))
 
 
-def _keyed(old: list[Any], new: list[Any], names: Sequence[str]) -> list[tuple[int, int]]:
-    where = {identity: index for index, identity in enumerate(identities(new, names) or ())}
-    return [(i, where[identity]) for i, identity in enumerate(identities(old, names) or ()) if identity in where]
-
-
-def aligned(old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
-    """Equal items in sequence; between them, containers of one kind pair in order, and so do single scalars."""
-    pairs: list[tuple[int, int]] = []
-    matcher = SequenceMatcher(None, [_spelled(v) for v in old], [_spelled(v) for v in new], autojunk=False)
-    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
-        span = min(old_to - old_from, new_to - new_from)
-        if tag == "equal" or (tag == "replace" and old_to - old_from == new_to - new_from):
-            pairs += [(old_from + i, new_from + i) for i in range(span)]
-        elif tag == "replace":
-            paired = ((old_from + i, new_from + i) for i in range(span))
-            pairs += [(i, j) for i, j in paired if isinstance(old[i], dict | list) and type(old[i]) is type(new[j])]
-    return pairs
-
-
-def _spelled(value: Any) -> str:
-    return canonical(value) if isinstance(value, dict | list) else f"{type(value).__name__} {value}"
-
-
-def _longest_increasing(numbers: list[int]) -> set[int]:
-    """The members of a longest increasing subsequence (patience sorting, O(n log n))."""
-    tails: list[int] = []
-    places: list[int] = []
-    before: list[int] = []
-    for place, number in enumerate(numbers):
-        length = bisect_left(tails, number)
-        before.append(places[length - 1] if length else -1)
-        tails[length : length + 1] = [number]
-        places[length : length + 1] = [place]
-    found: set[int] = set()
-    place = places[-1] if places else -1
-    while place >= 0:
-        found.add(numbers[place])
-        place = before[place]
+def _renamed(old: dict[str, Any], new: dict[str, Any], gone: list[str], come: list[str]) -> dict[str, str]:
+    """The keys that came with a value of some weight that another key left, each with that key."""
+    left = {spelled: key for key in gone if len(spelled := exact(old[key])) >= _WEIGHTY}
+    found: dict[str, str] = {}
+    for key in come:
+        before = left.pop(exact(new[key]), None) if left else None
+        if before is not None:
+            found[key] = before
     return found
 
 
-def _identity(item: Any, names: Sequence[str] | None) -> str:
-    if not names:
-        return ""
-    return ", ".join(f"{name} {json.dumps(item[name], ensure_ascii=False)}" for name in names)
+class _Names:
+    """Says which item of a list one is, by the members that tell them apart: `name "a"`."""
+
+    def __init__(self, names: Any) -> None:
+        self.names = names or ()
+
+    def __call__(self, item: Any) -> str:
+        return ", ".join(f"{name} {_shown(item[name])}" for name in self.names)
+
+
+def _shown(value: Any) -> str:
+    return encode_basestring(value) if isinstance(value, str) else exact(value).decode()
 
 
 def tolerant(old: Any, new: Any, delta: Delta, *, ignore_order: bool = False, significant_digits: int | None = None) -> Delta:

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import orjson
+
 from . import pointers
 from .errors import Finding
-from .scanning import MAX_DEPTH, Float, Lines, Node, Position, ScanError, number, position, scan
+from .layout import Node, layout
+from .scanning import MAX_DEPTH, Float, Lines, Position, ScanError, number, position, scan
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_EXPONENT = re.compile(rb"e-([5-9])(?=[,\n])")
+_TINY = re.compile(rb"0\.0000[1-9][0-9]*(?=[,\n])")
+_SPACE = b" \t\n\r"
+_MAYBE_LONE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
 _CONFLICT = re.compile(r"^(<{7,} .*|={7,}|>{7,} .*)$", re.MULTILINE)
 
 
@@ -37,8 +43,8 @@ class Document:
 
     @cached_property
     def layout(self) -> Node:
-        """The tree of spans of the text."""
-        return scan(self.text)
+        """Where each value of the text stands."""
+        return layout(self.text)
 
     @cached_property
     def _lines(self) -> Lines:
@@ -48,14 +54,12 @@ class Document:
         """Line and column of a field, or of its key; where the path leads nowhere, of the last part that is there."""
         node, offset = self.layout, self.layout.start
         for token in path:
-            if node.members is not None and str(token) in node.members:
-                start, _, node = node.members[str(token)]
-                offset = start if key else node.start
-            elif node.items is not None and (at := pointers.index(token)) is not None and at < len(node.items):
-                node = node.items[at]
-                offset = node.start
-            else:
+            child = node.child(token)
+            if child is None:
                 break
+            member = node.members.get(str(token))
+            offset = member.start if member and key else child.start
+            node = child
         return self._lines.position(offset)
 
     @property
@@ -89,17 +93,54 @@ def _decode(data: bytes, path: str) -> str:
         raise DocumentError(path, place, f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8") from None
 
 
+def _plain(data: bytes) -> tuple[Any] | None:
+    """The value of a text that loses nothing in orjson: every token is spelled as Python itself would write it.
+
+    That rules out duplicate keys, numbers that orjson rounds, and escapes, so nothing is left for a stricter parser to find. No
+    token holds white space but strings, and what they hold is lost on both sides alike. orjson writes at most 254 levels.
+    """
+    try:
+        value = orjson.loads(data)
+        written = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except (ValueError, TypeError):
+        return None
+    written = _TINY.sub(_as_python, _EXPONENT.sub(rb"e-0\1", written))
+    return (value,) if written == data or written.translate(None, _SPACE) == data.translate(None, _SPACE) else None
+
+
+def _as_python(match: re.Match[bytes]) -> bytes:
+    """A number below 0.0001 as Python writes it; orjson writes 0.00001 and 1e-6, Python 1e-05 and 1e-06."""
+    alone = not match.string[match.start() - 1 : match.start()].isdigit()
+    return repr(float(match.group())).encode() if alone else match.group()
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        level = [child for each in level for child in (each.values() if isinstance(each, dict) else each)]
+        depth += 1
+    return depth
+
+
+def _parsed(text: str) -> tuple[Any] | None:
+    """The value of a text by the standard library's parser, with its gaps closed; None where it is not strict JSON."""
+    if _MAYBE_LONE.search(text):
+        return None
+    whole = number if "-0" in text else None
+    try:
+        value = json.loads(text, object_pairs_hook=_members, parse_float=number, parse_int=whole, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return (value,) if _depth(value) <= MAX_DEPTH else None
+
+
 def read(data: bytes, path: str = "-") -> Document:
     """The document in some bytes; raises DocumentError with line and column where they are not strict JSON."""
     text = _decode(data, path)
-    if text.count("[") + text.count("{") <= MAX_DEPTH and not _SURROGATE.search(text):
-        try:
-            value = json.loads(text, object_pairs_hook=_members, parse_float=number, parse_int=number, parse_constant=_refuse)
-            return Document(path, text, value)
-        except (ValueError, RecursionError):
-            pass  # the scanner below reads the text again and says where it is wrong
+    if found := _plain(data) or _parsed(text):
+        return Document(path, text, found[0])
     try:
-        return Document(path, text, scan(text).value)
+        return Document(path, text, scan(text))
     except ScanError as error:
         if marker := _CONFLICT.search(text):
             raise DocumentError(
@@ -108,25 +149,30 @@ def read(data: bytes, path: str = "-") -> Document:
         raise DocumentError(path, position(text, error.offset), error.message, error.hint) from None
 
 
+def exact(value: Any) -> bytes:
+    """Bytes that are equal for equal values, with 1, 1.0 and true told apart, and the order of keys not."""
+    try:
+        return orjson.dumps(value, default=float, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, more than 254 levels
+        return json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same, with 1, 1.0 and true told apart."""
     if one is other:
         return True
-    if isinstance(one, dict):
-        return (
-            isinstance(other, dict)
-            and len(one) == len(other)
-            and all(key in other and same(value, other[key]) for key, value in one.items())
-        )
-    if isinstance(one, list):
-        return (
-            isinstance(other, list)
-            and len(one) == len(other)
-            and all(same(mine, yours) for mine, yours in zip(one, other, strict=True))
-        )
-    if isinstance(one, bool) or isinstance(other, bool):
+    if one != other:
         return False
-    return isinstance(one, float) == isinstance(other, float) and bool(one == other)
+    if isinstance(one, dict | list):
+        return exact(one) == exact(other) or _alike(one, other)
+    return isinstance(one, bool) is isinstance(other, bool) and isinstance(one, float) is isinstance(other, float)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two equal containers are the same: item by item, for what `exact` may spell in two ways, such as 0.0 and -0.0."""
+    if isinstance(one, dict):
+        return all(same(value, other[key]) for key, value in one.items())
+    return all(map(same, one, other))
 
 
 def _es6(value: float) -> str:
@@ -170,4 +216,4 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode("utf-8")).hexdigest()
 
 
-__all__ = ["Document", "DocumentError", "Float", "Position", "canonical", "digest", "read", "same"]
+__all__ = ["Document", "DocumentError", "Float", "Position", "canonical", "digest", "exact", "read", "same"]

@@ -10,9 +10,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .changes import MISSING, KeyFinder, identifying_members, identities, no_keys
-from .diffing import aligned
+from .changes import MISSING, KeyFinder, no_keys
 from .documents import canonical, same
+from .pairing import aligned, identifying_members, identities
 from .pointers import Path
 
 Id = Hashable
@@ -223,7 +223,7 @@ def _missing_items(base: list[Any], ours: list[Any], theirs: list[Any], result: 
         found: list[Path] = []
         for each in dict.fromkeys(each for side in by_name for each in side):
             sides = [side.get(each, MISSING) for side in by_name]
-            found += missing_edits(sides[0], sides[1], sides[2], sides[3], (*path, each))
+            found += missing_edits(sides[0], sides[1], sides[2], sides[3], (*path, str(each)))
         return found
     counts = [_counted(side) for side in (base, ours, theirs, result)]
     for spelled in {key for count in counts for key in count}:

@@ -1,7 +1,8 @@
-"""Strict JSON text to a tree of spans: where each value stands, and where the text is wrong.
+"""Strict JSON text to a value, or to the place where the text is wrong.
 
 The grammar is RFC 8259, with duplicate keys, lone surrogates and numbers beyond a double refused. The scanner keeps its own
-stack, so that depth ends in a message and never in a RecursionError.
+stack, so that depth ends in a message and never in a RecursionError. It is the judge, and slow: `documents.read` comes here
+only with what the fast parsers refuse or cannot vouch for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 500
+MAX_DIGITS = 4300
+"""What Python turns into an integer at once (sys.int_info.default_max_str_digits)."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
@@ -43,17 +46,6 @@ class Position(NamedTuple):
     column: int
 
 
-@dataclass(slots=True)
-class Node:
-    """One value in a text: its span, and the nodes of its members (by key, with the key's span) or items."""
-
-    start: int
-    end: int = -1
-    value: Any = None
-    members: dict[str, tuple[int, int, Node]] | None = None
-    items: list[Node] | None = None
-
-
 class ScanError(ValueError):
     """A text that is not strict JSON: the offset, what is wrong there, what to do."""
 
@@ -67,8 +59,8 @@ class ScanError(ValueError):
 def number(text: str) -> int | float:
     """The value of a JSON number, with its spelling kept; raises ValueError where a double cannot hold it."""
     if text.lstrip("-").isdigit():
-        if len(text) > 4000:
-            raise ValueError("an integer of more than 4,000 digits")
+        if len(text) > MAX_DIGITS:
+            raise ValueError(f"an integer of more than {MAX_DIGITS:,} digits")
         return int(text) if text != "-0" else Float(text)
     value = float(text)
     if math.isinf(value):
@@ -97,7 +89,11 @@ class Lines:
 class _Scanner:
     text: str
     at: int = 0
-    stack: list[Node] = field(default_factory=list)
+    stack: list[dict[str, Any] | list[Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    """The key of the member that is being read, for each open object."""
+    places: list[dict[str, int]] = field(default_factory=list)
+    """Where each key of each open object stands."""
 
     def space(self) -> str:
         """Skip white space; the next character, or '' at the end."""
@@ -158,88 +154,87 @@ class _Scanner:
             return ScanError(end, f"{self.text[end : end + 2]!r} is no JSON escape", "a backslash is written \\\\")
         return ScanError(end, "a control character inside a string", "write it as an escape (\\n, \\t, \\u0001)")
 
-    def key(self, node: Node) -> None:
-        """Read `"key" :` of the object's next member and leave its place in the object's members."""
+    def key(self) -> None:
+        """Read `"key" :` of the open object's next member."""
         if self.space() != '"':
             raise self._unexpected("a key in double quotes")
         start = self.at
         key = self.string()
-        assert node.members is not None
-        if key in node.members:
-            first = position(self.text, node.members[key][0])
+        if key in self.places[-1]:
+            first = position(self.text, self.places[-1][key])
             raise ScanError(start, f"duplicate key {key!r}, first in line {first.line}", "keep one of the two")
-        end = self.at
         if self.space() != ":":
             raise self._unexpected("':'")
         self.at += 1
-        node.members[key] = (start, end, node)  # the node is put right when the value is complete
+        self.places[-1][key] = start
+        self.keys.append(key)
 
-    def open(self, char: str) -> Node:
+    def open(self, char: str) -> bool:
+        """Open a container; whether it has anything in it."""
         if len(self.stack) >= MAX_DEPTH:
             raise ScanError(self.at, f"nested more than {MAX_DEPTH} levels deep", "mdrepo reads no deeper documents")
-        node = Node(self.at, members={}, value={}) if char == "{" else Node(self.at, items=[], value=[])
         self.at += 1
-        self.stack.append(node)
-        return node
+        self.stack.append({} if char == "{" else [])
+        if char == "{":
+            self.places.append({})
+        if self.space() == ("}" if char == "{" else "]"):
+            return False
+        if char == "{":
+            self.key()
+        return True
 
-    def attach(self, node: Node) -> None:
+    def close(self) -> Any:
+        """The container that ends here."""
+        self.at += 1
+        done = self.stack.pop()
+        if isinstance(done, dict):
+            self.places.pop()
+        return done
+
+    def attach(self, value: Any) -> None:
         """Put a complete value into the container that is open."""
         parent = self.stack[-1]
-        if parent.members is not None:
-            key, (start, end, _) = next(reversed(parent.members.items()))
-            parent.members[key] = (start, end, node)
-            parent.value[key] = node.value
-        elif parent.items is not None:
-            parent.items.append(node)
-            parent.value.append(node.value)
+        if isinstance(parent, dict):
+            parent[self.keys.pop()] = value
+        else:
+            parent.append(value)
 
-    def value(self) -> Node | None:
-        """Read a scalar or an empty container whole; for any other container open it and return None."""
-        char = self.space()
-        start = self.at
-        if char in ("{", "["):
-            node = self.open(char)
-            if self.space() == ("}" if char == "{" else "]"):
-                self.at += 1
-                node.end = self.at
-                self.stack.pop()
-                return node
-            if char == "{":
-                self.key(node)
-            return None
-        content = self.string() if char == '"' else self.scalar()
-        return Node(start, self.at, content)
-
-    def run(self) -> Node:
+    def run(self) -> Any:
         while True:
-            node = self.value()
-            while node is not None:
+            char = self.space()
+            if char in ("{", "["):
+                if self.open(char):
+                    continue
+                value = self.close()
+            else:
+                value = self.string() if char == '"' else self.scalar()
+            while True:
                 if not self.stack:
-                    return node
-                self.attach(node)
-                node = self.proceed()
+                    return value
+                self.attach(value)
+                if not self.ends():
+                    break
+                value = self.close()
 
-    def proceed(self) -> Node | None:
-        """After a value inside a container: a comma and on (None), or the container's end (its node)."""
-        parent = self.stack[-1]
-        close = "}" if parent.members is not None else "]"
+    def ends(self) -> bool:
+        """After a value inside a container: whether the container ends, or (a comma) goes on."""
+        is_object = isinstance(self.stack[-1], dict)
+        close = "}" if is_object else "]"
         char = self.space()
         if char == ",":
             self.at += 1
-            if parent.members is not None:
-                self.key(parent)
-            return None
+            if is_object:
+                self.key()
+            return False
         if char != close:
             raise self._unexpected(f"',' or '{close}'")
-        self.at += 1
-        parent.end = self.at
-        return self.stack.pop()
+        return True
 
 
-def scan(text: str) -> Node:
-    """The tree of spans of a whole JSON text; raises ScanError."""
+def scan(text: str) -> Any:
+    """The value of a whole JSON text; raises ScanError."""
     scanner = _Scanner(text)
-    node = scanner.run()
+    value = scanner.run()
     if scanner.space():
         raise ScanError(scanner.at, "more text after the end of the document", "one file holds one JSON value")
-    return node
+    return value

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .documents import Document, canonical, same
+from .documents import Document, exact, same
+from .layout import Node
+from .pairing import origins
 from .pointers import Path
-from .scanning import Float, Node
+from .scanning import Float
 
 KeyOrder = Callable[[Path], Sequence[str]]
 """The schema's property order for the object at a path; empty where the schema says none."""
@@ -95,7 +97,7 @@ def fresh(value: Any, order: KeyOrder = no_order) -> str:
 def rewrite(document: Document, value: Any, order: KeyOrder = no_order) -> str:
     """The document's text with another value in it, changed in the lines that must change and no others."""
     root = document.layout
-    body = _Rewriter(document.text, Style.of(document.text), order).value(root, value, ())
+    body = _Rewriter(document.text, Style.of(document.text), order).value(root, document.value, value, ())
     return document.text[: root.start] + body + document.text[root.end :]
 
 
@@ -105,13 +107,13 @@ class _Rewriter:
     style: Style
     order: KeyOrder
 
-    def value(self, node: Node, new: Any, path: Path) -> str:
-        if same(node.value, new):
+    def value(self, node: Node, old: Any, new: Any, path: Path) -> str:
+        if same(old, new):
             return self.text[node.start : node.end]
-        if node.members and isinstance(new, dict) and any(key in new for key in node.members):
-            return self.object(node, node.members, new, path)
-        if node.items and isinstance(new, list) and new:
-            return self.array(node, node.items, new, path)
+        if isinstance(old, dict) and isinstance(new, dict) and any(key in new for key in old):
+            return self.object(node, old, new, path)
+        if isinstance(old, list) and isinstance(new, list) and old and new:
+            return self.array(node, old, new, path)
         return self.fresh(new, self._indentation(node.start), path)
 
     def fresh(self, new: Any, lead: str, path: Path) -> str:
@@ -128,17 +130,17 @@ class _Rewriter:
             gap = self.text[ends[place - 1] : start] if place else self.text[node.start + 1 : start]
             yield gap.partition(",")[2] if place else gap
 
-    def object(self, node: Node, members: dict[str, tuple[int, int, Node]], new: dict[str, Any], path: Path) -> str:
-        starts = [start for start, _, _ in members.values()]
-        ends = [child.end for _, _, child in members.values()]
-        leads = dict(zip(members, self._leads(node, starts, ends), strict=True))
+    def object(self, node: Node, old: dict[str, Any], new: dict[str, Any], path: Path) -> str:
+        members = node.members
+        ends = [member.value.end for member in members.values()]
+        leads = dict(zip(members, self._leads(node, [member.start for member in members.values()], ends), strict=True))
         usual = list(leads.values())[1 if len(leads) > 1 else 0]
         parts: list[str] = []
         for place, key in enumerate(self._merged_keys(list(members), new, self.order(path))):
             if key in members:
                 start, _, child = members[key]
                 lead = leads[key] if place or key == next(iter(members)) else next(iter(leads.values()))
-                parts.append(lead + self.text[start : child.start] + self.value(child, new[key], (*path, key)))
+                parts.append(lead + self.text[start : child.start] + self.value(child, old[key], new[key], (*path, key)))
             else:
                 lead = usual if place or len(leads) > 1 else next(iter(leads.values()))
                 indentation = lead.rpartition("\n")[2]
@@ -164,14 +166,15 @@ class _Rewriter:
             previous = key
         return keys
 
-    def array(self, node: Node, items: list[Node], new: list[Any], path: Path) -> str:
+    def array(self, node: Node, old: list[Any], new: list[Any], path: Path) -> str:
+        items = node.items
         leads = list(self._leads(node, [item.start for item in items], [item.end for item in items]))
         usual = leads[1] if len(leads) > 1 else (leads[0] if "\n" in leads[0] else self.style.comma[1:])
         parts: list[str] = []
-        for place, (value, source) in enumerate(zip(new, _sources(items, new), strict=True)):
+        for place, (value, source) in enumerate(zip(new, _sources(old, new), strict=True)):
             lead = leads[0] if place == 0 else (leads[source] if source else usual)
             if source is not None:
-                body = self.value(items[source], value, (*path, place))
+                body = self.value(items[source], old[source], value, (*path, place))
             else:
                 inline = "\n" not in lead and not isinstance(value, dict | list)
                 body = self.fresh(value, "" if inline else lead.rpartition("\n")[2], (*path, place))
@@ -179,31 +182,13 @@ class _Rewriter:
         return "[" + ",".join(parts) + self.text[items[-1].end : node.end - 1] + "]"
 
 
-def _sources(items: list[Node], new: list[Any]) -> list[int | None]:
-    """For each new item the old item whose text serves it: an equal one, else the next free one of the same kind."""
-    free: dict[str, list[int]] = {}
-    for place in reversed(range(len(items))):
-        free.setdefault(_spelled(items[place].value), []).append(place)
-    sources: list[int | None] = []
-    for value in new:
-        equal = free.get(_spelled(value))
-        sources.append(equal.pop() if equal else None)
-    left = sorted(place for places in free.values() for place in places)
-    for place, value in enumerate(new):
-        if sources[place] is None and isinstance(value, dict | list):
-            match = next((old for old in left if type(items[old].value) is type(value) and _alike(items[old].value, value)), None)
-            if match is not None:
-                sources[place] = match
-                left.remove(match)
+def _sources(old: list[Any], new: list[Any]) -> list[int | None]:
+    """For each new item the old item whose text serves it: the one that it is, perhaps edited, else an equal one elsewhere."""
+    sources = origins(old, new, None)[1]
+    left = set(range(len(old))).difference(i for i in sources if i is not None)
+    free = {exact(old[place]): place for place in sorted(left)}
+    if free:
+        for place, value in enumerate(new):
+            if sources[place] is None:
+                sources[place] = free.pop(exact(value), None)
     return sources
-
-
-def _alike(old: Any, new: Any) -> bool:
-    """Whether two items seem to be the same thing, edited: some member of theirs that tells items apart is equal."""
-    if isinstance(old, dict):
-        return any(isinstance(value, str) and new.get(key) == value for key, value in old.items())
-    return True
-
-
-def _spelled(value: Any) -> str:
-    return canonical(value) if isinstance(value, dict | list) else f"{type(value).__name__} {value}"

@@ -178,7 +178,7 @@ def test_formatting_keeps_the_value_and_is_stable(value: Any) -> None:
 @given(values)
 def test_the_scanner_reads_what_the_parser_reads(value: Any) -> None:
     text = json.dumps(value)
-    assert same(scan(text).value, read(text.encode()).value)
+    assert same(scan(text), read(text.encode()).value)
 
 
 def test_line_ends_and_final_newline_are_kept() -> None:
