@@ -70,14 +70,14 @@ def apply(content: Any, patch: Sequence[Any]) -> Any:
     """The content after all operations of an RFC 6902 patch; the given content stays as it is; raises PatchError."""
     if not isinstance(patch, list | tuple):
         raise UsageError("a JSON Patch is a list of operations (RFC 6902)")
-    result = copy.deepcopy(content)
+    draft = _Draft(content)
     for number, operation in enumerate(patch, start=1):
         try:
-            result = _apply_one(result, operation)
+            _apply_one(draft, operation)
         except (KeyError, ValueError, UsageError) as error:
             reason = f"there is no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)
             raise PatchError(number, operation, reason) from None
-    return result
+    return draft.content
 
 
 def apply_delta(content: Any, delta: Delta) -> Any:
@@ -98,29 +98,81 @@ def _path(operation: Operation, name: str) -> tuple[str, ...]:
     return pointers.parse(pointer)
 
 
-def _apply_one(content: Any, operation: Any) -> Any:
+class _Draft:
+    """A content that is being changed while its original stays: each container on the way to a change is copied once."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+        self._own: dict[int, Any] = {}
+
+    def _owned(self, value: Any) -> Any:
+        if not isinstance(value, dict | list) or id(value) in self._own:
+            return value
+        copied = value.copy()
+        self._own[id(copied)] = copied
+        return copied
+
+    def parent(self, path: tuple[str, ...]) -> Any:
+        """The container that holds the field at a path, ready to be changed; raises KeyError where there is none."""
+        self.content = node = self._owned(self.content)
+        for token in path[:-1]:
+            child = pointers.step(node, token)
+            owned = self._owned(child)
+            if owned is not child:
+                node[token if isinstance(node, dict) else int(token)] = owned
+            node = owned
+        if not isinstance(node, dict | list):
+            raise KeyError(path[-1])
+        return node
+
+    def add(self, path: tuple[str, ...], value: Any) -> None:
+        if not path:
+            self.content = value
+            return
+        parent = self.parent(path)
+        if isinstance(parent, dict):
+            parent[path[-1]] = value
+        else:
+            parent.insert(_position(parent, path[-1], beyond=True), value)
+
+    def remove(self, path: tuple[str, ...]) -> Any:
+        """Take a value away; the value."""
+        if not path:
+            gone, self.content = self.content, None
+            return gone
+        parent = self.parent(path)
+        return parent.pop(path[-1] if isinstance(parent, dict) else _position(parent, path[-1]))
+
+    def replace(self, path: tuple[str, ...], value: Any) -> None:
+        if not path:
+            self.content = value
+            return
+        parent = self.parent(path)
+        pointers.step(parent, path[-1])
+        parent[path[-1] if isinstance(parent, dict) else _position(parent, path[-1])] = value
+
+
+def _apply_one(draft: _Draft, operation: Any) -> None:
     if not isinstance(operation, dict):
         raise ValueError("an operation is an object")
     path = _path(operation, "path")
     match _member(operation, "op"):
         case "add":
-            return _add(content, path, copy.deepcopy(_member(operation, "value")))
+            draft.add(path, _member(operation, "value"))
         case "remove":
-            return _remove(content, path)[0]
+            draft.remove(path)
         case "replace":
-            return _replace(content, path, copy.deepcopy(_member(operation, "value")))
+            draft.replace(path, _member(operation, "value"))
         case "test":
-            if not _equal(pointers.resolve(content, path), _member(operation, "value")):
+            if not _equal(pointers.resolve(draft.content, path), _member(operation, "value")):
                 raise ValueError("the value there is another one")
-            return content
         case "copy":
-            return _add(content, path, copy.deepcopy(pointers.resolve(content, _path(operation, "from"))))
+            draft.add(path, copy.deepcopy(pointers.resolve(draft.content, _path(operation, "from"))))
         case "move":
             origin = _path(operation, "from")
             if path[: len(origin)] == origin and path != origin:
                 raise ValueError("a value cannot move into itself")
-            content, value = _remove(content, origin)
-            return _add(content, path, value)
+            draft.add(path, draft.remove(origin))
         case name:
             raise ValueError(f"{name!r} is not an operation of RFC 6902")
 
@@ -145,44 +197,6 @@ def _position(items: list[Any], key: str, *, beyond: bool = False) -> int:
     if position > len(items) - (0 if beyond else 1):
         raise ValueError(f"index {position} is beyond the list's {len(items)} items")
     return position
-
-
-def _add(content: Any, path: tuple[str, ...], value: Any) -> Any:
-    if not path:
-        return value
-    parent = pointers.resolve(content, path[:-1])
-    if isinstance(parent, dict):
-        parent[path[-1]] = value
-    elif isinstance(parent, list):
-        parent.insert(_position(parent, path[-1], beyond=True), value)
-    else:
-        raise KeyError(path[-1])
-    return content
-
-
-def _remove(content: Any, path: tuple[str, ...]) -> tuple[Any, Any]:
-    """The content without the value at a path, and that value."""
-    if not path:
-        return None, content
-    parent = pointers.resolve(content, path[:-1])
-    if isinstance(parent, list):
-        return content, parent.pop(_position(parent, path[-1]))
-    if not isinstance(parent, dict):
-        raise KeyError(path[-1])
-    value = parent.pop(path[-1])
-    return content, value
-
-
-def _replace(content: Any, path: tuple[str, ...], value: Any) -> Any:
-    if not path:
-        return value
-    pointers.resolve(content, path)
-    parent = pointers.resolve(content, path[:-1])
-    if isinstance(parent, list):
-        parent[_position(parent, path[-1])] = value
-    else:
-        parent[path[-1]] = value
-    return content
 
 
 def merge_patch(content: Any, patch: Any) -> Any:

@@ -81,6 +81,17 @@ def test_a_diff_applied_gives_the_new_value_and_reversed_the_old(old: Any, new: 
 
 
 @settings(max_examples=1000, deadline=None)
+@given(st.permutations(range(9)), st.permutations(range(9)), st.integers(0, 9), st.integers(0, 9))
+def test_items_that_came_went_and_moved(one: list[int], other: list[int], first: int, last: int) -> None:
+    old, new = ([{"id": number} for number in side] for side in (one[:first], other[:last]))
+    delta = diff(old, new)
+    assert same(apply_delta(old, delta), new)
+    assert same(apply_delta(new, invert(delta)), old)
+    assert sum(change.kind == "added" for change in delta) == len(set(other[:last]) - set(one[:first]))
+    assert {change.kind for change in delta} <= {"added", "removed", "moved"}
+
+
+@settings(max_examples=1000, deadline=None)
 @given(values, values)
 def test_a_side_that_changed_nothing_does_not_matter(base: Any, changed: Any) -> None:
     for merged in (merge(base, base, changed), merge(base, changed, base), merge(base, changed, changed)):
