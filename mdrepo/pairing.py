@@ -19,6 +19,7 @@ Pair = tuple[int, int]
 _USUAL = ("name", "id", "key", "path", "label", "op")
 _SMALL = 4096
 """Up to so many comparisons, a gap between two anchors is aligned by difflib."""
+_WORD = 64
 _SHINGLES = (1, 4, 16)
 
 
@@ -39,20 +40,30 @@ def _by_members(items: Sequence[Any], names: Sequence[str]) -> list[Identity] | 
 
 
 def identifying_members(lists: Iterable[Sequence[Any]], declared: Sequence[str] | None) -> Sequence[str] | None:
-    """The members that tell the items of all these lists apart: the declared ones, else one that all items have."""
+    """The members that tell the items of all these lists apart: the declared ones, else one that all items have.
+
+    None of them (an empty list) means a set: each item is its own identity.
+    """
     found = _identified([items for items in lists if items], declared)
     return found[0] if found else None
 
 
 def _identified(versions: list[Sequence[Any]], declared: Sequence[str] | None) -> tuple[Sequence[str], list[list[Identity]]] | None:
-    """The members that tell the items of all the versions of a list apart, and the identities by them."""
-    if not versions or (declared is None and not isinstance(versions[0][0], dict)):
+    """The members that tell the items of all the versions of a list apart (none: their values do), and the identities by them."""
+    if not versions:
         return None
+    if declared is None and not isinstance(versions[0][0], dict):
+        return ([], [list(items) for items in versions]) if all(map(_is_set, versions)) else None
     for names in [declared] if declared is not None else [[name] for name in _USUAL if name in versions[0][0]]:
         found = [each for items in versions if (each := identities(items, names)) is not None]
         if len(found) == len(versions) and (declared is not None or all(isinstance(each[0], str | int) for each in found)):
             return names, found
     return None
+
+
+def _is_set(items: Sequence[Any]) -> bool:
+    """Whether a list looks like a set of words: short strings, none of them twice."""
+    return set(map(type, items)) == {str} and len(set(items)) == len(items) and max(map(len, items)) <= _WORD
 
 
 def origins(

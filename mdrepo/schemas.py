@@ -61,8 +61,11 @@ class Schema:
         return next((schema[name] for schema in self.at(path) if name in schema), None)
 
     def keys(self, path: Path) -> Sequence[str] | None:
-        """The members that tell the items of the list at a path apart (`x-mdrepo-key`)."""
+        """The members that tell the items of the list at a path apart (`x-mdrepo-key`); none for a set (`uniqueItems`)."""
         keys = self.annotation(path, "x-mdrepo-key")
+        if keys is None and self.annotation(path, "uniqueItems") is True:
+            inside = self.at((*path, 0))
+            return [] if inside and not any(each.get("type") in (None, "object", "array") for each in inside) else None
         return [keys] if isinstance(keys, str) else keys
 
     def key_order(self, path: Path) -> Sequence[str]:

@@ -130,6 +130,44 @@ def test_moves_are_moves() -> None:
     assert [change.kind for change in delta] == ["moved"]
 
 
+def test_sets_are_compared_as_sets() -> None:
+    moved, added = diff(["a", "b", "c"], ["c", "a", "b", "d"])
+    assert (moved.kind, added.kind, added.new) == ("moved", "added", "d")
+    assert [change.kind for change in diff([1, 2, 3], [3, 1, 2])] == ["removed", "added"]  # a shape is no set
+    assert [change.kind for change in diff([1, 2, 3], [3, 1, 2], lambda _: [])] == ["moved"]  # unless the schema says so
+    assert [change.kind for change in diff(["a", "a"], ["a", "b"])] == ["changed"]
+
+
+def test_a_value_of_some_weight_under_another_key_has_moved() -> None:
+    old, new = {"old": {"a": [1, 2, 3], "b": "some text"}, "x": 1}, {"new": {"a": [1, 2, 3], "b": "some text"}, "y": 1}
+    delta = diff(old, new)
+    assert [(change.kind, change.path, change.origin) for change in delta] == [
+        ("removed", ("x",), None),
+        ("moved", ("new",), ("old",)),
+        ("added", ("y",), None),
+    ]
+    assert apply_delta(old, delta) == new
+    assert apply_delta(new, invert(delta)) == old
+
+
+def test_edited_items_without_a_name_are_known_by_what_they_share() -> None:
+    old = [{"kind": "conv", "size": [3, 3], "filters": 8}, {"kind": "dense", "units": 77}, {"kind": "pool", "size": [2, 2]}]
+    new = [{"kind": "input", "shape": [9]}, {**old[0], "filters": 9}, {**old[1], "kind": "head"}, old[2]]
+    delta = diff(old, new)
+    assert [(change.kind, change.path) for change in delta] == [
+        ("added", (0,)),
+        ("changed", (1, "filters")),
+        ("changed", (2, "kind")),
+    ]
+
+
+@pytest.mark.parametrize("values", [[0] * 20_000, [n % 3 for n in range(20_000)], [{"v": n} for n in range(10_000)]])
+def test_long_lists_are_aligned_without_a_table(values: list[Any]) -> None:
+    changed = values[5:9_000] + [9] + [{"v": n, "w": 1} if isinstance(n, dict) else n for n in values[9_000:]]
+    delta = diff(values, changed)
+    assert same(apply_delta(values, delta), changed)
+
+
 def test_items_are_told_apart_by_identity_and_not_by_index() -> None:
     old = [{"name": "a", "v": 1}, {"name": "b", "v": 2}]
     removed, change = diff(old, [{"name": "b", "v": 3}])
