@@ -8,13 +8,14 @@ Counted is what the operating system charges to a command and its children (getr
 
 from __future__ import annotations
 
-import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+
+from measuring import cpu, in_turns, row, table
 
 RUNS = 15
 BIN = Path(sys.executable).parent
@@ -30,25 +31,6 @@ COMMANDS = {
 }
 
 
-def cpu(words: list[str], folder: Path) -> float:
-    """CPU seconds of one run."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=environment)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def measure(folder: Path) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for run in range(RUNS + 1):
-        for name, words in COMMANDS.items():
-            seconds = cpu(words, folder)
-            if run:
-                found[name].append(seconds)
-    return found
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         if len(sys.argv) > 1:
@@ -58,12 +40,9 @@ def main() -> None:
             subprocess.run(
                 [str(BIN / "mdrepo"), "demo", str(folder)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-        found = measure(folder)
+        found = in_turns({name: partial(cpu, words, folder) for name, words in COMMANDS.items()}, RUNS)
     dvc = statistics.median(found["`dvc status`"])
-    print("| command | CPU-s, median | least | most | against `dvc status` |\n| --- | --- | --- | --- | --- |")
-    for name, seconds in found.items():
-        middle = statistics.median(seconds)
-        print(f"| {name} | {middle:.3f} | {min(seconds):.3f} | {max(seconds):.3f} | {middle / dvc:.2f} |")
+    print(table(["command", "CPU-s, median", "least", "most", "against `dvc status`"], [row(*each, dvc) for each in found.items()]))
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class Catalogue:
     def _schema_problems(self, document: Document, schema: Schema) -> list[Problem]:
         """As validate, but what was found valid once is not validated again: jsonschema takes longer to load than to run."""
         stamp = f"{self._fingerprint}\0{schema.name}\0"
-        key = hashlib.sha256(stamp.encode() + document.text.encode("utf-8", "surrogatepass")).hexdigest()
+        key = hashlib.sha256(stamp.encode() + document.data).hexdigest()
         if self._cache.get("valid", key) is not None:
             return []
         found = validate(document, schema)

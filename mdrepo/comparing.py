@@ -36,7 +36,7 @@ EXACT = Tolerance()
 
 def diff_files(one: Path, other: Path, tolerance: Tolerance = EXACT) -> list[DocumentDiff]:
     """What changed between two files, in a repository or not: one diff, or none; raises MdrepoError."""
-    old, new = (read(applying.read_file(path), str(path)).value for path in (one, other))
+    old, new = (read(applying.read_file(path), str(path), spelling=False).value for path in (one, other))
     found = tolerance.applied(DocumentDiff(str(other), "changed", diff(old, new), old, new))
     return [found] if found.delta else []
 
@@ -44,7 +44,7 @@ def diff_files(one: Path, other: Path, tolerance: Tolerance = EXACT) -> list[Doc
 def document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequence[str]) -> DocumentDiff | None:
     """What changed in a document between two snapshots, at and below some pointers; None where nothing did."""
     old, new = before.find(path), after.find(path)
-    if old is not None and new is not None and old.text == new.text:
+    if old is not None and new is not None and old.data == new.data:
         return None
     schema = (after if new else before).schema_or_none(path)
     old_value, new_value = old.value if old else MISSING, new.value if new else MISSING

@@ -16,8 +16,10 @@ from .errors import Finding
 from .layout import Node, layout
 from .scanning import MAX_DEPTH, Float, Lines, Position, ScanError, number, position, scan
 
-_EXPONENT = re.compile(rb"e-([5-9])(?=[,\n])")
-_TINY = re.compile(rb"0\.0000[1-9][0-9]*(?=[,\n])")
+_SMALL = re.compile(rb"e-0[5-9](?=[,\s\]}])")
+"""The end of a number that Python writes as 1e-07, and orjson as 1e-7 or 0.00001."""
+_NOT_PYTHON = (re.compile(rb"e-[5-9](?=[,\s\]}])"), re.compile(rb"0\.0000[1-9]"))
+_DIGITS = tuple(b"%c" % digit for digit in b"0123456789.")
 _SPACE = b" \t\n\r"
 _MAYBE_LONE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
 _CONFLICT = re.compile(r"^(<{7,} .*|={7,}|>{7,} .*)$", re.MULTILINE)
@@ -35,11 +37,15 @@ class DocumentError(Finding):
 
 @dataclass(frozen=True)
 class Document:
-    """One JSON file: its path (for messages), its text as it stands, and its value."""
+    """One JSON file: its path (for messages), its bytes as they stand, and its value."""
 
     path: str
-    text: str
+    data: bytes
     value: Any
+
+    @cached_property
+    def text(self) -> str:
+        return self.data.decode("utf-8")
 
     @cached_property
     def layout(self) -> Node:
@@ -93,8 +99,8 @@ def _decode(data: bytes, path: str) -> str:
         raise DocumentError(path, place, f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8") from None
 
 
-def _plain(data: bytes) -> tuple[Any] | None:
-    """The value of a text that loses nothing in orjson: every token is spelled as Python itself would write it.
+def _plain(data: bytes, *, spelling: bool) -> tuple[Any] | None:
+    """The value of a text that loses nothing in orjson: every token is spelled as orjson, or Python, would write it.
 
     That rules out duplicate keys, numbers that orjson rounds, and escapes, so nothing is left for a stricter parser to find. No
     token holds white space but strings, and what they hold is lost on both sides alike. orjson writes at most 254 levels.
@@ -104,14 +110,28 @@ def _plain(data: bytes) -> tuple[Any] | None:
         written = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     except (ValueError, TypeError):
         return None
-    written = _TINY.sub(_as_python, _EXPONENT.sub(rb"e-0\1", written))
-    return (value,) if written == data or written.translate(None, _SPACE) == data.translate(None, _SPACE) else None
+    if written != data:
+        respelled = _as_orjson(data)
+        if written != respelled and written.translate(None, _SPACE) != respelled.translate(None, _SPACE):
+            return None
+    if spelling and any(style.search(data) for style in _NOT_PYTHON):
+        return None  # a plain float is written as Python writes it
+    return (value,)
 
 
-def _as_python(match: re.Match[bytes]) -> bytes:
-    """A number below 0.0001 as Python writes it; orjson writes 0.00001 and 1e-6, Python 1e-05 and 1e-06."""
-    alone = not match.string[match.start() - 1 : match.start()].isdigit()
-    return repr(float(match.group())).encode() if alone else match.group()
+def _as_orjson(data: bytes) -> bytes:
+    """A text with the numbers of which Python and orjson differ, those below 0.0001, in orjson's spelling."""
+    parts: list[bytes] = []
+    last = 0
+    for match in _SMALL.finditer(data):
+        start = match.start()
+        while data[start - 1 : start] in _DIGITS:
+            start -= 1
+        token = data[start : match.end()]
+        if start < match.start() and repr(value := float(token)).encode() == token:
+            parts += [data[last:start], orjson.dumps(value)]
+            last = match.end()
+    return b"".join([*parts, data[last:]])
 
 
 def _depth(value: Any) -> int:
@@ -134,13 +154,18 @@ def _parsed(text: str) -> tuple[Any] | None:
     return (value,) if _depth(value) <= MAX_DEPTH else None
 
 
-def read(data: bytes, path: str = "-") -> Document:
-    """The document in some bytes; raises DocumentError with line and column where they are not strict JSON."""
+def read(data: bytes, path: str = "-", *, spelling: bool = True) -> Document:
+    """The document in some bytes; raises DocumentError with line and column where they are not strict JSON.
+
+    Without `spelling`, for who only compares values, a number may come without the spelling that it has in the text.
+    """
+    if found := _plain(data, spelling=spelling):
+        return Document(path, data, found[0])
     text = _decode(data, path)
-    if found := _plain(data) or _parsed(text):
-        return Document(path, text, found[0])
+    if found := _parsed(text):
+        return Document(path, data, found[0])
     try:
-        return Document(path, text, scan(text))
+        return Document(path, data, scan(text))
     except ScanError as error:
         if marker := _CONFLICT.search(text):
             raise DocumentError(

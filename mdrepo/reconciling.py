@@ -81,7 +81,7 @@ def _conflicted(
 ) -> Reconciled:
     if any(not conflict.path for conflict in conflicts):
         data, clean = text
-        return Reconciled(data if not clean else mine.text.encode("utf-8"), False, "structure", conflicts)
+        return Reconciled(data if not clean else mine.data, False, "structure", conflicts)
     for number, conflict in enumerate(conflicts):
         content = replaced(content, conflict.path, f"@@mdrepo-conflict-{number}@@")
     style = Style.of(mine.text)

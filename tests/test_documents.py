@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from mdrepo import pointers
 from mdrepo.documents import DocumentError, canonical, digest, read, same
 from mdrepo.errors import UsageError
 from mdrepo.scanning import MAX_DEPTH, scan
-from mdrepo.writing import formatted, rewrite
+from mdrepo.writing import formatted, rewrite, scalar
 
 scalars = (
     st.none()
@@ -106,7 +107,7 @@ def test_depth_up_to_the_limit_is_read() -> None:
     assert read(text).text == text.decode()
 
 
-@pytest.mark.parametrize("number", ["1.0", "1e-7", "12345678901234567890", "0.1000", "1E5", "-0", "123456789.123456789123456789"])
+@pytest.mark.parametrize("number", ["1.0", "1e-7", "1e-07", "0.00001", "1e16", "1e+16", "12345678901234567890", "0.1000", "1E5", "-0", "123456789.123456789123456789"])
 def test_numbers_keep_their_spelling(number: str) -> None:
     document = read(f'{{"a": {number}, "b": 1}}'.encode())
     assert rewrite(document, {**document.value, "b": 2}) == f'{{"a": {number}, "b": 2}}'
@@ -163,6 +164,29 @@ def test_rewriting_gives_the_new_value(old: Any, new: Any, indent: Any) -> None:
     document = read(json.dumps(old, indent=indent).encode())
     assert rewrite(document, old) == document.text
     assert same(read(rewrite(document, new).encode()).value, new)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.lists(
+        st.floats(allow_nan=False, allow_infinity=False)
+        | st.sampled_from([5e-05, 1e-07, 1.5e-06, 1e16, 1e22])
+        | st.sampled_from(["5e-05", "x 1e-07,", "0.00001", "e-05", "1e-7,", "0.00001 "]),
+        max_size=6,
+    ),
+    st.sampled_from([None, 2, 4]),
+    st.sampled_from([("", ""), ("e-0", "e-"), (".0,", ".00,"), ("e+", "e"), ("e", "E")]),
+)
+def test_numbers_keep_their_spelling_on_every_way_through(value: Any, indent: Any, other: tuple[str, str]) -> None:
+    text = json.dumps(value, indent=indent).replace(*other)
+    document = read(text.encode())
+    exact_value = json.loads(text)
+    assert same(document.value, exact_value)
+    assert same(read(text.encode(), spelling=False).value, exact_value)
+    spelled = [scalar(each) for each in document.value]
+    assert spelled == [scalar(each) for each in scan(text)]
+    assert json.loads(f"[{','.join(spelled)}]") == exact_value
+    assert "".join(spelled) == re.sub(r"[\[\]]|,?\s+|,", "", text) or any(isinstance(each, str) for each in value)
 
 
 @settings(max_examples=300, deadline=None)
