@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,9 +17,9 @@ from .errors import Finding
 from .layout import Node, layout
 from .scanning import MAX_DEPTH, Float, Lines, Position, ScanError, number, position, scan
 
-_SMALL = re.compile(rb"e-0[5-9](?=[,\s\]}])")
+_SMALL = re.compile(rb"e-0[5-9](?![-+.\w])")
 """The end of a number that Python writes as 1e-07, and orjson as 1e-7 or 0.00001."""
-_NOT_PYTHON = (re.compile(rb"e-[5-9](?=[,\s\]}])"), re.compile(rb"0\.0000[1-9]"))
+_NOT_PYTHON = (re.compile(rb"e-[5-9](?![-+.\w])"), re.compile(rb"0\.0000[1-9]"))
 _DIGITS = tuple(b"%c" % digit for digit in b"0123456789.")
 _SPACE = b" \t\n\r"
 _MAYBE_LONE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
@@ -110,28 +111,40 @@ def _plain(data: bytes, *, spelling: bool) -> tuple[Any] | None:
         written = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     except (ValueError, TypeError):
         return None
-    if written != data:
-        respelled = _as_orjson(data)
-        if written != respelled and written.translate(None, _SPACE) != respelled.translate(None, _SPACE):
+    if written != data and not _stands_as(written, data):
+        squeezed = b"".join(_as_orjson(data, len(data))).translate(None, _SPACE)
+        if squeezed != written.translate(None, _SPACE):
             return None
     if spelling and any(style.search(data) for style in _NOT_PYTHON):
         return None  # a plain float is written as Python writes it
     return (value,)
 
 
-def _as_orjson(data: bytes) -> bytes:
-    """A text with the numbers of which Python and orjson differ, those below 0.0001, in orjson's spelling."""
-    parts: list[bytes] = []
+def _as_orjson(data: bytes, size: int = 1 << 16) -> Iterator[bytes]:
+    """A text in pieces of at most some size, the numbers of which Python and orjson differ, those below 0.0001, as orjson's."""
     last = 0
-    for match in _SMALL.finditer(data):
-        start = match.start()
+    at = data.find(b"e-0")
+    while at >= 0:
+        start = at
         while data[start - 1 : start] in _DIGITS:
             start -= 1
-        token = data[start : match.end()]
-        if start < match.start() and repr(value := float(token)).encode() == token:
-            parts += [data[last:start], orjson.dumps(value)]
+        match = _SMALL.match(data, at)
+        if match and start < at and repr(value := float(data[start : match.end()])).encode() == data[start : match.end()]:
+            yield from (data[place : min(place + size, start)] for place in range(last, start, size))
+            yield orjson.dumps(value)
             last = match.end()
-    return b"".join([*parts, data[last:]])
+        at = data.find(b"e-0", at + 1)
+    yield from (data[place : place + size] for place in range(last, len(data), size))
+
+
+def _stands_as(written: bytes, data: bytes) -> bool:
+    """Whether a text is what orjson has written, but for numbers that Python writes in another way."""
+    at = 0
+    for piece in _as_orjson(data):
+        if not written.startswith(piece, at):
+            return False
+        at += len(piece)
+    return at == len(written)
 
 
 def _depth(value: Any) -> int:

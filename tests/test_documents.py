@@ -107,7 +107,22 @@ def test_depth_up_to_the_limit_is_read() -> None:
     assert read(text).text == text.decode()
 
 
-@pytest.mark.parametrize("number", ["1.0", "1e-7", "1e-07", "0.00001", "1e16", "1e+16", "12345678901234567890", "0.1000", "1E5", "-0", "123456789.123456789123456789"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1.0",
+        "1e-7",
+        "1e-07",
+        "0.00001",
+        "1e16",
+        "1e+16",
+        "12345678901234567890",
+        "0.1000",
+        "1E5",
+        "-0",
+        "123456789.123456789123456789",
+    ],
+)
 def test_numbers_keep_their_spelling(number: str) -> None:
     document = read(f'{{"a": {number}, "b": 1}}'.encode())
     assert rewrite(document, {**document.value, "b": 2}) == f'{{"a": {number}, "b": 2}}'
