@@ -20,6 +20,7 @@ from .scanning import MAX_DEPTH, Float, Lines, Position, ScanError, number, posi
 _SMALL = re.compile(rb"e-0[5-9](?![-+.\w])")
 """The end of a number that Python writes as 1e-07, and orjson as 1e-7 or 0.00001."""
 _NOT_PYTHON = (re.compile(rb"e-[5-9](?![-+.\w])"), re.compile(rb"0\.0000[1-9]"))
+_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _DIGITS = tuple(b"%c" % digit for digit in b"0123456789.")
 _SPACE = b" \t\n\r"
 _MAYBE_LONE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
@@ -43,6 +44,8 @@ class Document:
     path: str
     data: bytes
     value: Any
+    pretty: bool = False
+    """Whether the text is laid out as `pretty` would write it."""
 
     @cached_property
     def text(self) -> str:
@@ -100,24 +103,27 @@ def _decode(data: bytes, path: str) -> str:
         raise DocumentError(path, place, f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8") from None
 
 
-def _plain(data: bytes, *, spelling: bool) -> tuple[Any] | None:
-    """The value of a text that loses nothing in orjson: every token is spelled as orjson, or Python, would write it.
+def _plain(data: bytes, *, spelling: bool) -> tuple[Any, bool] | None:
+    """The value of a text that loses nothing in orjson, and whether it is pretty.
+
+    Every token is spelled as orjson, or Python, would write it.
 
     That rules out duplicate keys, numbers that orjson rounds, and escapes, so nothing is left for a stricter parser to find. No
     token holds white space but strings, and what they hold is lost on both sides alike. orjson writes at most 254 levels.
     """
     try:
         value = orjson.loads(data)
-        written = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        written = orjson.dumps(value, option=_PRETTY)
     except (ValueError, TypeError):
         return None
-    if written != data and not _stands_as(written, data):
+    pretty = written == data or _stands_as(written, data)
+    if not pretty:
         squeezed = b"".join(_as_orjson(data, len(data))).translate(None, _SPACE)
         if squeezed != written.translate(None, _SPACE):
             return None
     if spelling and any(style.search(data) for style in _NOT_PYTHON):
         return None  # a plain float is written as Python writes it
-    return (value,)
+    return value, pretty
 
 
 def _as_orjson(data: bytes, size: int = 1 << 16) -> Iterator[bytes]:
@@ -173,10 +179,10 @@ def read(data: bytes, path: str = "-", *, spelling: bool = True) -> Document:
     Without `spelling`, for who only compares values, a number may come without the spelling that it has in the text.
     """
     if found := _plain(data, spelling=spelling):
-        return Document(path, data, found[0])
+        return Document(path, data, *found)
     text = _decode(data, path)
-    if found := _parsed(text):
-        return Document(path, data, found[0])
+    if parsed := _parsed(text):
+        return Document(path, data, parsed[0])
     try:
         return Document(path, data, scan(text))
     except ScanError as error:

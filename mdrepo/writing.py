@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from .documents import Document, exact, same
 from .layout import Node
 from .pairing import origins
@@ -38,7 +40,7 @@ class Style:
         colon = re.search(r'"[ \t]*:([ \t]*)', text)
         comma = re.search(r",([ \t]*)\S", text)
         return Style(
-            indent=first.group(1) if first else ("" if re.search(r"[\[{].", text) else "  "),
+            indent=first.group(1) if first else ("" if re.search(r"[\[{][ \t]*[^\]}\s]", text) else "  "),
             newline="\r\n" if "\r\n" in text else "\n",
             comma="," + (comma.group(1) if comma else " "),
             colon=":" + (colon.group(1) if colon else " "),
@@ -96,9 +98,57 @@ def fresh(value: Any, order: KeyOrder = no_order) -> str:
 
 def rewrite(document: Document, value: Any, order: KeyOrder = no_order) -> str:
     """The document's text with another value in it, changed in the lines that must change and no others."""
+    if document.pretty and b"\\" not in document.data and (text := _pretty(_in_order(document.value, value, order, ()))):
+        return text
     root = document.layout
     body = _Rewriter(document.text, Style.of(document.text), order).value(root, document.value, value, ())
     return document.text[: root.start] + body + document.text[root.end :]
+
+
+_NOTHING = object()
+_EXPONENT = re.compile(r"e-([5-9])(?=,?\n)")
+_TINY = re.compile(r"0\.0000[1-9][0-9]*(?=,?\n)")
+
+
+def _pretty(value: Any) -> str | None:
+    """The text of a value as orjson lays it out, its numbers as Python writes them; None where it has what orjson cannot write.
+
+    A number at the end of a line stands in no string: there its quotation mark would follow.
+    """
+    try:
+        text = orjson.dumps(value, default=_fragment, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    except TypeError:  # an integer beyond 64 bits, more than 254 levels
+        return None
+    return _TINY.sub(_as_python, _EXPONENT.sub(r"e-0\1", text))
+
+
+def _as_python(match: re.Match[str]) -> str:
+    """The number that a match ends, if it begins there too."""
+    alone = not match.string[max(match.start() - 1, 0) : match.start()].isdigit()
+    return repr(float(match.group())) if alone else match.group()
+
+
+def _fragment(value: Any) -> Any:
+    if isinstance(value, Float) and not (_EXPONENT.search(value.text + "\n") or _TINY.search(value.text + "\n")):
+        return orjson.Fragment(value.text)
+    raise TypeError("orjson and what comes behind it would not keep this spelling")
+
+
+def _in_order(old: Any, new: Any, order: KeyOrder, path: Path) -> Any:
+    """The new value with its keys in the order in which `_Rewriter` writes them."""
+    if old is new or same(old, new):
+        return old
+    if isinstance(old, dict) and isinstance(new, dict) and any(key in new for key in old):
+        keys = _merged_keys(list(old), new, order(path))
+        return {key: _in_order(old.get(key, _NOTHING), new[key], order, (*path, key)) for key in keys}
+    if isinstance(old, list) and isinstance(new, list) and old and new:
+        sources = [_NOTHING if place is None else old[place] for place in _sources(old, new)]
+        return [_in_order(source, value, order, (*path, i)) for i, (source, value) in enumerate(zip(sources, new, strict=True))]
+    if isinstance(new, dict):
+        return {key: _in_order(_NOTHING, new[key], order, (*path, key)) for key in _ordered(new, order(path), sort=False)}
+    if isinstance(new, list):
+        return [_in_order(_NOTHING, value, order, (*path, i)) for i, value in enumerate(new)]
+    return new
 
 
 @dataclass(frozen=True)
@@ -136,7 +186,7 @@ class _Rewriter:
         leads = dict(zip(members, self._leads(node, [member.start for member in members.values()], ends), strict=True))
         usual = list(leads.values())[1 if len(leads) > 1 else 0]
         parts: list[str] = []
-        for place, key in enumerate(self._merged_keys(list(members), new, self.order(path))):
+        for place, key in enumerate(_merged_keys(list(members), new, self.order(path))):
             if key in members:
                 start, _, child = members[key]
                 lead = leads[key] if place or key == next(iter(members)) else next(iter(leads.values()))
@@ -147,24 +197,6 @@ class _Rewriter:
                 name = scalar(key, ascii_only=self.style.ascii)
                 parts.append(lead + name + self.style.colon + self.fresh(new[key], indentation, (*path, key)))
         return "{" + ",".join(parts) + self.text[ends[-1] : node.end - 1] + "}"
-
-    @staticmethod
-    def _merged_keys(old: list[str], new: dict[str, Any], known: Sequence[str]) -> list[str]:
-        """The keys of the new object: the old ones where they were, added ones where the schema, or else `new`, has them."""
-        keys = [key for key in old if key in new]
-        rank = {key: place for place, key in enumerate(known)}
-        previous: str | None = None
-        for key in new:
-            if key not in keys:
-                later = [k for k in keys if rank.get(k, -1) > rank[key]] if key in rank else []
-                if later:
-                    keys.insert(keys.index(later[0]), key)
-                elif key in rank or previous is None:
-                    keys.append(key)
-                else:
-                    keys.insert(keys.index(previous) + 1, key)
-            previous = key
-        return keys
 
     def array(self, node: Node, old: list[Any], new: list[Any], path: Path) -> str:
         items = node.items
@@ -192,3 +224,21 @@ def _sources(old: list[Any], new: list[Any]) -> list[int | None]:
             if sources[place] is None:
                 sources[place] = free.pop(exact(value), None)
     return sources
+
+
+def _merged_keys(old: list[str], new: dict[str, Any], known: Sequence[str]) -> list[str]:
+    """The keys of the new object: the old ones where they were, added ones where the schema, or else `new`, has them."""
+    keys = [key for key in old if key in new]
+    rank = {key: place for place, key in enumerate(known)}
+    previous: str | None = None
+    for key in new:
+        if key not in keys:
+            later = [k for k in keys if rank.get(k, -1) > rank[key]] if key in rank else []
+            if later:
+                keys.insert(keys.index(later[0]), key)
+            elif key in rank or previous is None:
+                keys.append(key)
+            else:
+                keys.insert(keys.index(previous) + 1, key)
+        previous = key
+    return keys

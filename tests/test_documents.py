@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from mdrepo import pointers
 from mdrepo.documents import DocumentError, canonical, digest, read, same
 from mdrepo.errors import UsageError
-from mdrepo.scanning import MAX_DEPTH, scan
+from mdrepo.scanning import MAX_DEPTH, Float, scan
 from mdrepo.writing import formatted, rewrite, scalar
 
 scalars = (
@@ -202,6 +203,26 @@ def test_numbers_keep_their_spelling_on_every_way_through(value: Any, indent: An
     assert spelled == [scalar(each) for each in scan(text)]
     assert json.loads(f"[{','.join(spelled)}]") == exact_value
     assert "".join(spelled) == re.sub(r"[\[\]]|,?\s+|,", "", text) or any(isinstance(each, str) for each in value)
+
+
+numbers = st.sampled_from([1e-07, 5e-05, 1e16, 0.1, 2**70, Float("1e-7"), Float("0.00001"), Float("0.100"), Float("1E5")])
+spelled = st.recursive(
+    scalars | numbers | st.sampled_from(["x 1e-7,", "0.00001", "\\"]),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from("abcde"), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(spelled, spelled, st.booleans())
+def test_pretty_documents_are_rewritten_fast_and_the_same(old: Any, new: Any, keep: bool) -> None:
+    document = read((json.dumps(old, indent=2, ensure_ascii=False) + "\n").encode())
+    if keep and isinstance(document.value, dict):
+        new = {**document.value, "e": new}
+    elif keep and isinstance(document.value, list):
+        new = [new, *document.value[1:]]
+    text = rewrite(document, new, lambda path: ("d", "b") if len(path) % 2 else ())
+    assert text == rewrite(replace(document, pretty=False), new, lambda path: ("d", "b") if len(path) % 2 else ())
 
 
 @settings(max_examples=300, deadline=None)
