@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .documents import Document, read
-from .errors import Finding, MdrepoError, UsageError
+from .errors import Finding, UsageError
 from .files import write
 from .patching import apply, merge_patch, reversed_operations
-from .workspace import Workspace
 from .writing import KeyOrder, fresh, no_order, rewrite
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,3 @@ def _text(workspace: Workspace, path: str, document: Document | None, content: A
     with contextlib.suppress(Finding):  # a document without a schema has no order of keys
         order = workspace.work().schemas.bound(content, path, workspace.configuration.bound_schema(path)).key_order
     return fresh(content, order) if document is None else rewrite(document, content, order)
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a file that a user named; raises MdrepoError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MdrepoError(f"{path}: {error.strerror}") from None

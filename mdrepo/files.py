@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import Finding, MdrepoError
-from .snapshots import Entry, Git
+
+if TYPE_CHECKING:
+    from .snapshots import Entry, Git
 
 
 class TreeFiles:
@@ -76,6 +78,8 @@ def inside(root: Path, path: str) -> Path:
 
 def write(root: Path, path: str, text: str | bytes) -> None:
     """Write a file of the work tree whole or not at all: beside it, to disk, and then in its place."""
+    import tempfile  # reading needs it not, and it takes as long to load as a small diff
+
     place = inside(root, path)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +98,14 @@ def write(root: Path, path: str, text: str | bytes) -> None:
             raise
     except OSError as error:
         raise MdrepoError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that a user named; raises MdrepoError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MdrepoError(f"{path}: {error.strerror}") from None
 
 
 def _umask() -> int:

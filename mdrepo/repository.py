@@ -14,8 +14,9 @@ from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
 from .changes import MISSING, KeyFinder, no_keys
 from .committing import Terms
-from .comparing import EXACT, Tolerance, document_diff
+from .comparing import document_diff
 from .deriving import Proposal, propose, stale
+from .differences import EXACT, Tolerance
 from .diffing import diff
 from .documents import read
 from .errors import Finding, MdrepoError, UsageError

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .changes import Delta
 from .deriving import Proposal, Stale
+from .differences import DocumentDiff
 from .snapshots import Commit
 from .validation import Problem
 
@@ -39,17 +39,6 @@ class Status:
     unrecorded: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     orphans: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class DocumentDiff:
-    """What changed in one document: `new`, `deleted` or `changed`, with the contents (MISSING where there is none)."""
-
-    path: str
-    state: str
-    delta: Delta
-    old: Any
-    new: Any
 
 
 @dataclass(frozen=True)
@@ -127,3 +116,18 @@ class Check:
     ok: bool
     message: str
     hint: str | None = None
+
+
+__all__ = [
+    "Check",
+    "Created",
+    "DocumentDiff",
+    "DocumentStatus",
+    "Logged",
+    "Note",
+    "Outcome",
+    "Patch",
+    "Restored",
+    "Status",
+    "Step",
+]

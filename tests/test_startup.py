@@ -41,6 +41,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "diff": (["diff"], set()),
     "diff HEAD": (["diff", "HEAD"], set()),
     "diff --significant-digits": (["diff", "--significant-digits", "3"], {"deepdiff", "numpy", "pandas", "pyarrow"}),
+    "diff --no-index": (["diff", "--no-index", DOCUMENT, "metadata/net-test.json"], set()),
     "patch": (["patch"], {"yaml"}),
     "apply": (["apply", "none.json"], set()),
     "log": (["log"], {"git"}),
@@ -57,17 +58,52 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
 }
 
 
+# Whoever works on files alone pays for no repository.
+OF_REPOSITORIES = {
+    f"mdrepo.{name}"
+    for name in [
+        "artefacts",
+        "catalogue",
+        "committing",
+        "comparing",
+        "configuration",
+        "creating",
+        "deriving",
+        "evaluating",
+        "extraction",
+        "locks",
+        "repository",
+        "restoring",
+        "results",
+        "setting_up",
+        "validation",
+        "workspace",
+    ]
+}
+ON_FILES = {
+    "diff --no-index": (["diff", "--no-index", "a.json", "b.json"], 1, {"mdrepo.snapshots", "mdrepo.writing", "mdrepo.schemas"}),
+    "diff --no-index --json": (["diff", "--no-index", "--json", "a.json", "b.json"], 1, {"mdrepo.snapshots", "mdrepo.writing"}),
+    "apply": (["apply", "p.json", "a.json", "-o", "-"], 0, {"mdrepo.snapshots"}),
+    "merge-file": (["merge-file", "a.json", "a.json", "b.json"], 0, set()),
+}
+
+
 def loaded(arguments: list[str], cwd: Path) -> set[str]:
     words = [sys.executable, "-X", "importtime", "-m", "mdrepo", *arguments]
     done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, env=dict(os.environ))
     return heavy(done.stderr)
 
 
+def modules(times: str) -> set[str]:
+    """The modules in the output of -X importtime."""
+    found = re.findall(r"^import time:.*\| +([\w.]+)$", times, re.MULTILINE)
+    assert len(found) > 20, times
+    return set(found)
+
+
 def heavy(times: str) -> set[str]:
     """The heavy libraries in the output of -X importtime."""
-    modules = re.findall(r"^import time:.*\| +([\w.]+)$", times, re.MULTILINE)
-    assert len(modules) > 20, times
-    return {module.partition(".")[0] for module in modules} & HEAVY
+    return {module.partition(".")[0] for module in modules(times)} & HEAVY
 
 
 @pytest.mark.parametrize("name", [name for name in ALLOWED if name not in ("eval",)])
@@ -76,6 +112,18 @@ def test_a_command_loads_only_what_it_needs(repo: Path, name: str) -> None:
     if name in ("status, changed", "commit", "diff --significant-digits"):
         edit(repo, lambda v: v["evaluation"]["tolerance"].update(accuracy=0.02), DOCUMENT)
     assert loaded(arguments, repo) - allowed == set()
+
+
+@pytest.mark.parametrize("name", ON_FILES)
+def test_a_command_on_files_loads_no_repository(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.json").write_text('{"v": 1}')
+    (tmp_path / "b.json").write_text('{"v": 2}')
+    (tmp_path / "p.json").write_text('[{"op": "replace", "path": "/v", "value": 2}]')
+    arguments, code, others = ON_FILES[name]
+    words = [sys.executable, "-X", "importtime", "-m", "mdrepo", *arguments]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert modules(done.stderr) & (OF_REPOSITORIES | others) == set()
 
 
 def test_an_evaluation_that_is_known_loads_no_tensorflow(demo: Path) -> None:

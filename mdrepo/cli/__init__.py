@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import importlib
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +68,8 @@ class _Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and args[0] not in FOR_GIT and not args[0].startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f"Did you mean '{near[0]}'?" if near else "'mdrepo --help' lists the commands."
             raise click.UsageError(f"There is no command '{args[0]}'. {hint}", ctx)
@@ -139,6 +139,7 @@ def _ended(error: BaseException) -> int:
 
 def _bug(error: BaseException) -> int:
     """Keep the traceback in a file, and say that this is our mistake."""
+    import tempfile
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="mdrepo-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:

@@ -8,7 +8,7 @@ import click
 
 from .. import applying
 from ..applying import Mode
-from ..files import write
+from ..files import read_file, write
 from ..reporting import data
 from . import output
 from .shared import json_option, repository, settings
@@ -27,7 +27,7 @@ def command(patch: str, document: str | None, out: str | None, merge_patch: bool
     Everything is checked before anything is written. `mdrepo diff --format patch` and `mdrepo patch --json` make mdrepo's own.
     """
     folder = settings().directory
-    raw = sys.stdin.buffer.read() if patch == "-" else applying.read_file(folder / patch)
+    raw = sys.stdin.buffer.read() if patch == "-" else read_file(folder / patch)
     content = applying.load(raw, patch)
     mode = Mode(merge_patch, reverse)
     if document is None:
@@ -36,7 +36,7 @@ def command(patch: str, document: str | None, out: str | None, merge_patch: bool
         changed = repository().apply(content, reverse=reverse)
     else:
         file = folder / document
-        text = applying.to_text(applying.read_file(file), document, content, mode)
+        text = applying.to_text(read_file(file), document, content, mode)
         if out == "-":
             output.text(text)
             return

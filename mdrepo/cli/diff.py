@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import click
 
-from ..comparing import Tolerance, diff_files
-from ..reporting import data
-from ..reporting import text as texts
-from ..results import DocumentDiff
+from ..differences import DocumentDiff, Tolerance, compare_bytes
+from ..files import read_file
 from . import output
 from .shared import Separating, json_option, paths, repository, revisions_and_paths, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @click.command(cls=Separating)
 @click.argument("arguments", nargs=-1, metavar="[REV [REV]] [--] [PATH[#POINTER]]...")
-@click.option("--no-index", is_flag=True, help="Compare two files, in a repository or not.")
+@click.option("--no-index", is_flag=True, help="Compare two files ('-': standard input), in a repository or not.")
 @click.option("--staged", "--cached", is_flag=True, help="Compare HEAD (or REV) with the index.")
 @click.option("--stat", is_flag=True, help="One line a document.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if anything differs.")
@@ -39,25 +43,44 @@ def command(
     A..B are two revisions, A...B what B changed since it left A.
     """
     tolerance = Tolerance(ignore_order, significant_digits)
-    if no_index:
-        if len(arguments) != 2:
-            raise click.UsageError("--no-index compares two files.")
-        one, other = (settings().directory / name for name in arguments)
-        found = diff_files(one, other, tolerance)
-    else:
-        found = _in_repository(arguments, staged, tolerance)
-    if form == "patch":
-        output.answer(data.answer("diff", documents=[data.document_patch(each) for each in found]))
-    elif settings().json or form == "json":
-        output.answer(data.answer("diff", documents=[data.document_diff(each) for each in found]))
-    elif stat:
-        output.show(texts.stat(found))
-    else:
-        output.page(line for each in found for line in texts.document_diff(each))
+    found = _of_files(arguments, tolerance) if no_index else _in_repository(arguments, staged, tolerance)
+    _show(found, "json" if settings().json and form == "text" else "stat" if stat else form)
     return 1 if (exit_code or no_index) and found else 0
 
 
-def _in_repository(arguments: tuple[str, ...], staged: bool, tolerance: Tolerance) -> list[DocumentDiff]:
+def _show(found: list[DocumentDiff], form: str) -> None:
+    """Print a diff; each form loads what it needs."""
+    if form in ("json", "patch"):
+        from ..reporting import data
+
+        made = data.document_patch if form == "patch" else data.document_diff
+        output.answer(data.answer("diff", documents=[made(each) for each in found]))
+        return
+    from ..reporting import diffs
+
+    if form == "stat":
+        output.show(diffs.stat(found))
+    else:
+        output.page(line for each in found for line in diffs.document_diff(each))
+
+
+def _of_files(names: Sequence[str], tolerance: Tolerance) -> list[DocumentDiff]:
+    if len(names) != 2 or names[0] == names[1] == "-":
+        raise click.UsageError("--no-index compares two files.")
+    old, new = ((name, _bytes(name)) for name in names)
+    return compare_bytes(old, new, tolerance)
+
+
+def _bytes(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    path = settings().directory / name
+    if path.is_dir():
+        raise click.UsageError(f"{name} is a directory: --no-index compares two files.")
+    return read_file(path)
+
+
+def _in_repository(arguments: Sequence[str], staged: bool, tolerance: Tolerance) -> list[DocumentDiff]:
     revisions, names = revisions_and_paths(arguments)
     repo = repository()
     if len(revisions) == 1 and "..." in revisions[0]:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..applying import read_file
-from ..files import write
+from ..files import read_file, write
 from ..reporting import data
 from ..reporting.lines import counted
 from . import output

@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from ..applying import read_file
-from ..files import write
+from ..files import read_file, write
 from ..reconciling import LABELS, MARKER_SIZE, reconcile
 from ..reporting import data
 from ..reporting.lines import counted

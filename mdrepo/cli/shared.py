@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import pointers
-from ..committing import Terms
-from ..reporting import data, evaluations
-from ..reporting import text as texts
 from ..reporting.lines import Span, counted
-from ..repository import Repository
-from ..results import Outcome
 from . import Settings, output
+
+if TYPE_CHECKING:  # a command that needs no repository does not load one
+    from ..committing import Terms
+    from ..repository import Repository
+    from ..results import Outcome
 
 
 def _set_json(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -38,10 +39,14 @@ def settings() -> Settings:
 
 def repository() -> Repository:
     """The repository of this call."""
+    from ..repository import Repository
+
     return Repository.open(settings().directory)
 
 
 def terms(no_eval: bool, allow_regression: str | None) -> Terms:
+    from ..committing import Terms
+
     if allow_regression is not None and not allow_regression.strip():
         raise click.UsageError("--allow-regression needs a reason.")
     return Terms(not no_eval, allow_regression)
@@ -79,6 +84,9 @@ def revisions_and_paths(arguments: Sequence[str]) -> tuple[list[str], list[str]]
 
 def finish(command: str, found: Outcome) -> int:
     """Print what became of a commit; the exit code."""
+    from ..reporting import data, evaluations
+    from ..reporting import text as texts
+
     if settings().json:
         output.answer(data.outcome(command, found))
         return 0 if found.status == "committed" else 1

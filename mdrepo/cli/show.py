@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from ..reporting import data, evaluations
+from ..reporting import data, diffs, evaluations
 from ..reporting import text as texts
 from ..reporting.lines import Line, Span
 from ..results import DocumentDiff, Logged
@@ -50,4 +50,4 @@ def _lines(logged: Logged, changes: list[DocumentDiff]) -> Iterator[Line]:
         yield from evaluations.note(logged.note)
     for each in changes:
         yield []
-        yield from texts.document_diff(each)
+        yield from diffs.document_diff(each)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import pointers
 from ..changes import MISSING, Change
-from ..patching import operations
-from ..reconciling import Reconciled
-from ..results import DocumentDiff, Logged, Outcome, Patch, Status
-from ..validation import Problem
+
+if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
+    from ..reconciling import Reconciled
+    from ..results import DocumentDiff, Logged, Outcome, Patch, Status
+    from ..validation import Problem
 
 VERSION = 1
 
@@ -41,6 +42,8 @@ def document_diff(each: DocumentDiff) -> dict[str, Any]:
 
 
 def document_patch(each: DocumentDiff) -> dict[str, Any]:
+    from ..patching import operations
+
     return {"path": each.path, "state": each.state, "operations": operations(each.delta)}
 
 
@@ -70,6 +73,8 @@ def status(found: Status) -> dict[str, Any]:
 
 
 def patch(found: Patch) -> dict[str, Any]:
+    from ..patching import operations
+
     documents = []
     for path, proposal in found.proposals.items():
         changes = []
