@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .changes import MISSING, Delta, no_keys
+from .changes import MISSING, Change, Delta, no_keys
 from .diffing import diff, tolerant
 from .documents import read
 
 if TYPE_CHECKING:
-    from .schemas import Schema
+    from .schemas import ChangeClass, Schema
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,23 @@ class DocumentDiff:
     old: Any
     new: Any
     schema: Schema | None = field(default=None, repr=False, compare=False)
+
+    def change_class(self, change: Change) -> ChangeClass | None:
+        """What a change means, as the schema says it; what moves has the class of the list that it moves in."""
+        if self.schema is None:
+            return None
+        if change.kind == "moved":
+            return self.schema.change_class(change.shown_path[:-1])
+        return self.schema.change_class(change.shown_path, *(side for side in (change.old, change.new) if side is not MISSING))
+
+    @property
+    def highest_class(self) -> ChangeClass | None:
+        """The most severe class of its changes; None where the document has no schema."""
+        if self.schema is None:
+            return None
+        from .schemas import highest
+
+        return highest(self.change_class(change) for change in self.delta)
 
 
 @dataclass(frozen=True)

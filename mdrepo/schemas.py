@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Literal
 
 from . import pointers
 from .documents import read
@@ -14,6 +14,12 @@ from .errors import Finding
 from .pointers import Path
 
 KINDS = {"model": "urn:mdrepo:model:1", "dataset": "urn:mdrepo:dataset:1", "evaluation": "urn:mdrepo:evaluation:1"}
+
+ChangeClass = Literal["descriptive", "behavioural", "breaking"]
+"""What a change of a field means: for people only; for what the model answers; for whoever calls it."""
+
+_SEVERITY: dict[Any, int] = {"descriptive": 0, "behavioural": 1, "breaking": 2}
+_AFFECTING: dict[Any, ChangeClass] = {"nothing": "descriptive", "metrics": "behavioural", "predictions": "behavioural"}
 
 _COMBINING = ("allOf", "anyOf", "oneOf")
 _CONDITIONAL = ("then", "else")
@@ -32,6 +38,24 @@ def builtin(kind: str) -> Any:
     return json.loads((builtin_folder() / f"{kind}.schema.json").read_text(encoding="utf-8"))
 
 
+def highest(classes: Iterable[ChangeClass | None]) -> ChangeClass | None:
+    """The most severe of some classes; None where none is known."""
+    return max((each for each in classes if each is not None), key=_SEVERITY.__getitem__, default=None)
+
+
+def misnamed_classes(schema: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Where a schema names a class that there is not (`x-mdrepo-class`), and what it says there."""
+    if isinstance(schema, dict):
+        for key, inner in schema.items():
+            if key == "x-mdrepo-class" and not isinstance(inner, dict) and (not isinstance(inner, str) or inner not in _SEVERITY):
+                yield (*path, key), inner
+            elif key not in ("const", "default", "enum", "examples"):
+                yield from misnamed_classes(inner, (*path, key))
+    elif isinstance(schema, list):
+        for index, inner in enumerate(schema):
+            yield from misnamed_classes(inner, (*path, index))
+
+
 class Schema:
     """One schema, with the annotations of every field that it describes."""
 
@@ -40,6 +64,7 @@ class Schema:
         self.content = content
         self.store = store
         self._at: dict[Path, list[dict[str, Any]]] = {}
+        self._classes: dict[Path, ChangeClass] = {}
 
     @property
     def kind(self) -> str | None:
@@ -67,6 +92,40 @@ class Schema:
             inside = self.at((*path, 0))
             return [] if inside and not any(each.get("type") in (None, "object", "array") for each in inside) else None
         return [keys] if isinstance(keys, str) else keys
+
+    def change_class(self, path: Path, *contents: Any) -> ChangeClass:
+        """What a change at a path means (`x-mdrepo-class`, from the nearest field around that has it).
+
+        Of contents that come or go whole, it is the most severe class of all that they contain.
+        """
+        return max([self._class(path), *(self._inside(path, content) for content in contents)], key=_SEVERITY.__getitem__)
+
+    def _class(self, path: Path) -> ChangeClass:
+        if path not in self._classes:
+            around = [path[:length] for length in range(len(path), -1, -1)]
+            said = highest(next(filter(None, (self._said(place, "x-mdrepo-class") for place in around)), ()))
+            affects = next(filter(None, (self._said(place, "x-mdrepo-affects") for place in around)), ())
+            self._classes[path] = said or highest(_AFFECTING[each] for each in affects) or "descriptive"
+        return self._classes[path]
+
+    def _said(self, path: Path, name: str) -> list[Any]:
+        """What the subschemas at a path say by an annotation, where they say something that is known."""
+        known = _SEVERITY if name == "x-mdrepo-class" else _AFFECTING
+        return [schema[name] for schema in self.at(path) if isinstance(schema.get(name), str) and schema[name] in known]
+
+    def _inside(self, path: Path, content: Any) -> ChangeClass:
+        """The most severe class of a field and all below it."""
+        found = self._class(path)
+        members = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+        named = max((len(schema.get("prefixItems", ())) for schema in self.at(path)), default=0) if members else 0
+        for token, value in members:
+            if found == "breaking":
+                break
+            # the items of a list are all alike to the schema, but for the first few that it may name one by one
+            place = (*path, min(token, named)) if isinstance(token, int) else (*path, token)
+            if self.at(place):  # what no schema speaks of is as what is around it
+                found = max(found, self._inside(place, value), key=_SEVERITY.__getitem__)
+        return found
 
     def key_order(self, path: Path) -> Sequence[str]:
         """The properties of the object at a path, in the schema's order."""

@@ -12,7 +12,7 @@ from . import pointers
 from .documents import Document, canonical
 from .errors import Finding
 from .pointers import Path
-from .schemas import Schema
+from .schemas import Schema, misnamed_classes
 
 _SHOWN = 60
 
@@ -57,6 +57,9 @@ def _errors(content: Any, schema: Schema) -> Iterator[Any]:
     except jsonschema.SchemaError as error:
         place = pointers.build(tuple(error.absolute_path)) or "its root"
         raise Finding(f"{schema.name}: not a valid schema at {place}: {error.message[:200]}") from None
+    for where, said in misnamed_classes(schema.content):
+        allowed = "one of: breaking, behavioural, descriptive"
+        raise Finding(f"{schema.name}: at {pointers.build(where)}: {shown(said)} is no class of changes", allowed)
     default = specification_with(draft.META_SCHEMA["$schema"])
     resources = ((uri, Resource.from_contents(each, default)) for uri, each in schema.store.contents())
     registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]
