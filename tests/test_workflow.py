@@ -192,11 +192,13 @@ def test_diff_of_work_tree_index_and_revisions(repo: Path) -> None:
     mdrepo("commit", "--no-eval", "-m", "One", cwd=repo)
     assert '+ /description: "one"' in mdrepo("diff", "HEAD~1", "HEAD", cwd=repo).out
     assert '- /description: "one"' in mdrepo("diff", "HEAD..HEAD~1", cwd=repo).out
-    assert mdrepo("diff", "HEAD~1", "--exit-code", cwd=repo, code=1).out.startswith(f"{DOCUMENT}  1 change\n")
+    assert mdrepo("diff", "HEAD~1", "--exit-code", cwd=repo, code=1).out.startswith(f"{DOCUMENT}  1 change, descriptive\n")
     assert mdrepo("diff", "HEAD~1", "--", f"{DOCUMENT}#/labels", cwd=repo).out == ""
-    assert mdrepo("diff", "HEAD~1", "--stat", cwd=repo).out == f"{DOCUMENT} | 1 change\n1 document changed, 1 change\n"
+    assert mdrepo("diff", "HEAD~1", "--stat", cwd=repo).out == (
+        f"{DOCUMENT} | 1 change, descriptive\n1 document changed, 1 change, highest class: descriptive\n"
+    )
     changes = mdrepo("diff", "HEAD~1", "--json", cwd=repo).json["documents"][0]["changes"]
-    assert changes == [{"kind": "added", "pointer": "/description", "new": "one"}]
+    assert changes == [{"kind": "added", "pointer": "/description", "new": "one", "class": "descriptive"}]
     operations = mdrepo("diff", "HEAD~1", "--format", "patch", cwd=repo).json["documents"][0]["operations"]
     assert operations == [{"op": "add", "path": "/description", "value": "one"}]
 

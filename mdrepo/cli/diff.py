@@ -61,7 +61,7 @@ def _show(found: list[DocumentDiff], form: str) -> None:
     if form == "stat":
         output.show(diffs.stat(found))
     else:
-        output.page(line for each in found for line in diffs.document_diff(each))
+        output.page(diffs.document_diffs(found))
 
 
 def _of_files(names: Sequence[str], tolerance: Tolerance) -> list[DocumentDiff]:

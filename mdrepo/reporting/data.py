@@ -38,7 +38,9 @@ def change(each: Change) -> dict[str, Any]:
 
 
 def document_diff(each: DocumentDiff) -> dict[str, Any]:
-    return {"path": each.path, "state": each.state, "changes": [change(item) for item in each.delta]}
+    """The changes of a document; the classes are null where it has no schema."""
+    changes = [{**change(item), "class": each.change_class(item)} for item in each.delta]
+    return {"path": each.path, "state": each.state, "class": each.highest_class, "changes": changes}
 
 
 def document_patch(each: DocumentDiff) -> dict[str, Any]:

@@ -2,45 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import pointers
 from ..changes import Change
+from . import words
 from .lines import Line, Span, counted, value
 
 if TYPE_CHECKING:
     from ..differences import DocumentDiff
+    from ..schemas import ChangeClass
+
+_STYLES = {"breaking": "bad", "behavioural": "warn", "descriptive": "faint"}
 
 
-def change(each: Change) -> Line:
-    """One change: its sign, where, what it was and is."""
+def change(each: Change, meaning: ChangeClass | None = None) -> Line:
+    """One change: its sign, where, what it was and is, and its class."""
     place = pointers.build(each.shown_path) or "(the whole document)"
-    named = f" ({each.identity})" if each.identity else ""
+    named = Span(f" ({each.identity})" if each.identity else "", "faint")
+    told = [Span(f"  [{meaning}]", _STYLES[meaning])] if meaning else []
     match each.kind:
         case "added":
-            return [Span("  + ", "good"), place, Span(named, "faint"), ": ", value(each.new)]
+            return [Span("  + ", "good"), place, named, ": ", value(each.new), *told]
         case "removed":
-            return [Span("  - ", "bad"), place, Span(named, "faint"), ": ", value(each.old)]
+            return [Span("  - ", "bad"), place, named, ": ", value(each.old), *told]
         case "moved":
-            return [Span("  > ", "warn"), place, Span(named, "faint"), f": moved from {pointers.build(each.old_path or ())}"]
+            return [Span("  > ", "warn"), place, named, f": moved {moved(each)}", *told]
         case _:
-            arrow = f": {value(each.old)} -> {value(each.new)}{_numeric(each.old, each.new)}"
-            return [Span("  ~ ", "warn"), place, Span(named, "faint"), arrow]
+            return [Span("  ~ ", "warn"), place, named, f": {_sides(each)}", *told]
 
 
-def _numeric(old: Any, new: Any) -> str:
-    """How far a number moved: absolutely, and relative to what it was."""
-    if isinstance(old, bool) or isinstance(new, bool) or not isinstance(old, int | float) or not isinstance(new, int | float):
-        return f" (type {_kind(old)} -> {_kind(new)})" if _kind(old) != _kind(new) else ""
-    step = new - old
-    shown = f"{step:+,}" if isinstance(step, int) else f"{step:+.6g}"
-    return f"  ({shown}, {step / old:+.1%})" if old else f"  ({shown})"
+def moved(each: Change) -> str:
+    """Where an item was, and where it is."""
+    return f"from {pointers.build(each.old_path or ())} to {pointers.build(each.shown_path)}"
+
+
+def _sides(each: Change) -> str:
+    if words.are_long(each.old, each.new):
+        return f"{len(each.old):,} -> {counted(len(each.new), 'character')}"
+    notes = compared(each.old, each.new)
+    return f"{value(each.old)} -> {value(each.new)}" + (f"  ({', '.join(notes)})" if notes else "")
+
+
+def compared(old: Any, new: Any) -> list[str]:
+    """How far a number moved, absolutely and relative to what it was; and what became of a value's type."""
+    notes = _moved_by(old, new) if _is_number(old) and _is_number(new) else []
+    return notes if _kind(old) == _kind(new) else [*notes, f"type {_kind(old)} -> {_kind(new)}"]
+
+
+def _is_number(content: Any) -> bool:
+    return isinstance(content, int | float) and not isinstance(content, bool)
+
+
+def _moved_by(old: float, new: float) -> list[str]:
+    """The difference of two numbers, and the relative one; what a double cannot hold is left out."""
+    try:
+        step = new - old
+    except OverflowError:  # a whole number of hundreds of digits, and a double
+        return []
+    if step == 0 or not (isinstance(step, int) or math.isfinite(step)):
+        return []
+    return [_signed(step), *_relative(step, old)]
+
+
+def _signed(step: float) -> str:
+    if isinstance(step, float):
+        return f"{step:+.6g}"
+    if abs(step) < 10**18:
+        return f"{step:+,}"
+    digits = str(abs(step))
+    return f"{'-' if step < 0 else '+'}{digits[0]}.{digits[1:6]}e+{len(digits) - 1}"
+
+
+def _relative(step: float, old: float) -> list[str]:
+    try:
+        ratio = step / abs(old)
+    except (OverflowError, ZeroDivisionError):
+        return []
+    if 0.0005 <= abs(ratio) < 100:
+        return [f"{ratio:+.1%}"]
+    return [f"{ratio * 100:+.3g}%"] if math.isfinite(ratio * 100) and ratio else []
 
 
 def _kind(content: Any) -> str:
-    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "list", dict: "object"}
+    """The type of a value, in the words of JSON Schema."""
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
     return next((name for kind, name in kinds.items() if isinstance(content, kind)), "null")
+
+
+def told_apart(each: DocumentDiff, item: Change) -> tuple[pointers.Path, str] | None:
+    """The list that a change is in, and the member that tells its items apart where no schema declares one."""
+    places = [place for place, token in enumerate(item.shown_path) if isinstance(token, int)]
+    if not item.identity or not places:
+        return None
+    path = item.shown_path[: places[-1]]
+    declared = each.schema is not None and each.schema.keys(path) is not None
+    return None if declared else (path, item.identity.partition(" ")[0])
 
 
 def summary(each: DocumentDiff) -> str:
@@ -52,18 +111,56 @@ def summary(each: DocumentDiff) -> str:
             told.append(f"{name} {len(old)} -> {len(new)}")
     total = ("structure", "parameters", "total")
     old, new = (pointers.get(side, total) for side in (each.old, each.new))
-    if isinstance(old, int) and isinstance(new, int) and old != new:
-        told.append(f"parameters {old:,} -> {new:,}" + (f" ({(new - old) / old:+.1%})" if old else ""))
+    if _is_number(old) and _is_number(new) and old != new:
+        ratio = "".join(f" ({part})" for part in _moved_by(old, new)[1:])
+        told.append(f"parameters {value(old)} -> {value(new)}{ratio}")
     return ", ".join([*told, counted(len(each.delta), "change")])
 
 
+def _classed(meaning: ChangeClass | None, words_before: str = ", ") -> Line:
+    return [words_before, Span(meaning, _STYLES[meaning])] if meaning else []
+
+
 def document_diff(each: DocumentDiff) -> Iterator[Line]:
-    yield [Span(each.path, "strong"), Span(f"  {each.state}: " if each.state != "changed" else "  ", "faint"), summary(each)]
+    """A line for the document, and one for each change; below it the words of a long text, above it how a list is compared."""
+    state = Span(f"  {each.state}: " if each.state != "changed" else "  ", "faint")
+    yield [Span(each.path, "strong"), state, summary(each), *_classed(each.highest_class)]
+    known: set[pointers.Path] = set()
     for item in each.delta:
-        yield change(item)
+        apart = told_apart(each, item)
+        if apart and apart[0] not in known:
+            known.add(apart[0])
+            yield [Span(f"  (items of {pointers.build(apart[0]) or 'the document'} told apart by {apart[1]})", "faint")]
+        yield change(item, each.change_class(item))
+        if item.kind == "changed" and words.are_long(item.old, item.new):
+            for line in words.compared(item.old, item.new):
+                yield ["      ", *line]
 
 
-def stat(found: list[DocumentDiff]) -> Iterator[Line]:
+def document_diffs(found: Sequence[DocumentDiff]) -> Iterator[Line]:
+    """Several documents; the last line says what it comes to, where there are schemas to tell."""
     for each in found:
-        yield [each.path, " | ", summary(each)]
-    yield [f"{counted(len(found), 'document')} changed, {counted(sum(len(each.delta) for each in found), 'change')}"]
+        yield from document_diff(each)
+    if any(each.schema for each in found):
+        yield total(found)
+
+
+def total(found: Sequence[DocumentDiff]) -> Line:
+    """How many documents, how many changes, and the highest class of them all."""
+    changes = counted(sum(len(each.delta) for each in found), "change")
+    return [f"{counted(len(found), 'document')} changed, {changes}", *_classed(highest(found), ", highest class: ")]
+
+
+def highest(found: Sequence[DocumentDiff]) -> ChangeClass | None:
+    """The most severe class of the changes of some documents; None where none has a schema."""
+    if not any(each.schema for each in found):
+        return None
+    from ..schemas import highest as most_severe
+
+    return most_severe(each.highest_class for each in found)
+
+
+def stat(found: Sequence[DocumentDiff]) -> Iterator[Line]:
+    for each in found:
+        yield [each.path, " | ", summary(each), *_classed(each.highest_class)]
+    yield total(found)

@@ -36,11 +36,30 @@ def plain(line: Line) -> str:
 def value(content: Any, limit: int = 72) -> str:
     """A JSON value on one line, shortened, a digest to its beginning; whole numbers with their thousands apart."""
     if isinstance(content, int) and not isinstance(content, bool):
-        return f"{content:,}"
-    if isinstance(content, str) and (digest := _DIGEST.fullmatch(content)):
-        return f"{digest.group(1)}{digest.group(2)}…"
-    text = json.dumps(content, ensure_ascii=False)
+        text = f"{content:,}"
+    elif isinstance(content, str) and (found := digest(content)):
+        text = found
+    elif isinstance(content, dict | list):
+        text = _beginning(content, limit)
+    else:
+        text = json.dumps(content[: limit + 1] if isinstance(content, str) else content, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def digest(text: str) -> str | None:
+    """The beginning of a text that is a digest; None for any other."""
+    found = _DIGEST.fullmatch(text)
+    return f"{found.group(1)}{found.group(2)}…" if found else None
+
+
+def _beginning(content: Any, limit: int) -> str:
+    """The JSON text of an object or a list, no more of it than is needed to see that it is longer than a limit."""
+    made = ""
+    for part in json.JSONEncoder(ensure_ascii=False).iterencode(content):
+        made += part
+        if len(made) > limit:
+            break
+    return made
 
 
 def counted(number: int, noun: str) -> str:
