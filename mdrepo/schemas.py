@@ -34,7 +34,7 @@ def builtin_folder() -> FilePath:
 
 @cache
 def builtin(kind: str) -> Any:
-    """The content of a built-in schema: `model`, `dataset` or `evaluation`."""
+    """The content of a built-in schema: of a kind of document, or of an answer (`diff`)."""
     return json.loads((builtin_folder() / f"{kind}.schema.json").read_text(encoding="utf-8"))
 
 

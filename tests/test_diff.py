@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import subprocess
+import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from conftest import DOCUMENT, edit, git, mdrepo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdrepo.changes import MISSING
-from mdrepo.differences import DocumentDiff, compare
-from mdrepo.reporting import diffs, words
+from mdrepo.differences import DocumentDiff, Tolerance, compare, compare_bytes
+from mdrepo.reporting import data, diffs, markdown, words
 from mdrepo.reporting.lines import plain
 from mdrepo.schemas import KINDS, Schema, SchemaStore, builtin
 
@@ -216,7 +221,7 @@ def test_numbers_beyond_any_double_are_compared_too() -> None:
 def test_huge_numbers_in_files(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"a": 1' + "0" * 3990 + ', "b": 1e308, "c": 5e-324, "d": -0}')
     (tmp_path / "b.json").write_text('{"a": 1.5, "b": -1e308, "c": 1' + "0" * 3990 + ', "d": 0.0}')
-    for form in ("text", "json", "patch"):
+    for form in ("text", "json", "patch", "markdown"):
         mdrepo("diff", "--no-index", "a.json", "b.json", "--format", form, cwd=tmp_path, code=1)
 
 
@@ -315,3 +320,353 @@ def test_a_document_that_drops_its_schema_is_classed_by_the_one_it_had(repo: Pat
     edit(repo, lambda v: (v.pop("$schema"), v["labels"].pop()))
     found = mdrepo("diff", "--json", cwd=repo).json["documents"][0]
     assert found["class"] == "breaking"
+
+
+# markdown
+
+
+def rows(text: str) -> list[list[str]]:
+    """The text of each cell below the headings of all tables, read by a parser; nothing but text, code and our own emphasis."""
+    from markdown_it import MarkdownIt
+
+    found: list[list[str]] = []
+    tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
+    inside = False
+    for place, token in enumerate(tokens):
+        allowed = ("heading", "paragraph", "inline", "table", "thead", "tbody", "tr", "th", "td")
+        assert token.type.removesuffix("_open").removesuffix("_close") in allowed, token
+        inside = (inside or token.type == "tbody_open") and token.type != "tbody_close"
+        for each in token.children or ():
+            assert each.type in ("text", "html_inline", "strong_open", "strong_close", "code_inline"), each
+            assert each.type != "html_inline" or each.content in ("<code>", "</code>")
+        if token.type == "tr_open" and inside:
+            found.append([])
+        if token.type == "inline" and tokens[place - 1].type == "td_open":
+            found[-1].append("".join(each.content for each in token.children or () if each.type == "text"))
+    return found
+
+
+@given(JSON, JSON, TEXT.filter(str.strip))
+@settings(max_examples=300, deadline=None)
+def test_no_content_breaks_a_table_or_is_more_than_text(old: Any, new: Any, path: str) -> None:
+    found = compare(path, old, new, own_schema({"x-mdrepo-class": "breaking"}))
+    text = markdown.document_diffs([found] if found.delta else [])
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in table)
+    made = rows(text)
+    assert len(made) == len(found.delta)
+    assert len(table) == (len(made) + 2 if made else 0)
+    for cells, change in zip(made, found.delta, strict=True):
+        assert len(cells) == 4
+        assert cells[3].startswith("breaking")
+        assert change.kind != "added" or cells[1] == ""
+        assert change.kind != "removed" or cells[2] == ""
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069]", text)
+    assert not re.search(r"@\w|(?<!&)#\d|https?://|www\.", text)
+
+
+def test_markdown_shows_every_kind_of_change() -> None:
+    old = {"a": 1, "b": [{"name": "x"}, {"name": "y"}, {"name": "z"}], "c": None, "t": "same " * 30 + "old", "r": [1]}
+    new = {"a": "1", "b": [{"name": "z"}, {"name": "x"}, {"name": "y", "k": 2}], "t": "same " * 30 + "new", "r": [1], "n": None}
+    text = markdown.document_diffs([compare("m.json", old, new)])
+    assert text.startswith("### 1 document changed, 6 changes\n\n<code>m.json</code> 6 changes\n\n| field | old | new | note |\n")
+    assert rows(text) == [
+        ["/a", "1", '"1"', "type integer -> string"],
+        ["/b/0", "", '{"name": "z"}', 'moved from /b/2 to /b/0, name "z" (items told apart by name)'],
+        ["/b/2/k", "", "2", 'added, name "y"'],
+        ["/c", "null", "", "removed"],
+        ["/t", '"… same same same same same old"', '"… same same same same same new"', ""],
+        ["/n", "", "null", "added"],
+    ]
+    assert markdown.document_diffs([]) == "### No changes\n"
+    whole = markdown.document_diffs([compare("m.json", [], 1)])
+    assert rows(whole) == [["(the whole document)", "[]", "1", "type array -> integer"]]
+
+
+@pytest.mark.parametrize("size", [1, 400, 3_000])
+def test_markdown_fits_a_comment_and_says_what_it_leaves_out(size: int) -> None:
+    found = [compare(f"{n}.json", {f"<{i}>" * 40: 0 for i in range(size)}, {}) for n in range(3)]
+    text = markdown.document_diffs(found)
+    assert len(text) <= 60_000
+    shown_rows = len(rows(text))
+    if size == 1:
+        assert shown_rows == 3
+        assert "left out" not in text
+    else:
+        left = int(re.search(r"… and (\d+) more changes left out", text.splitlines()[-1])[1])  # type: ignore[index]
+        assert shown_rows > 20
+        assert shown_rows + left == 3 * size
+
+
+# JSON
+
+
+@cache
+def validator() -> Any:
+    jsonschema.Draft202012Validator.check_schema(builtin("diff"))
+    return jsonschema.Draft202012Validator(builtin("diff"))
+
+
+def valid(answer: Any) -> Any:
+    validator().validate(answer)
+    return answer
+
+
+def test_the_schema_of_the_answer_is_closed_and_no_kind_of_document() -> None:
+    assert "diff" not in KINDS
+
+    def objects(part: Any) -> list[Any]:
+        inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        return [part] * (isinstance(part, dict) and part.get("type") == "object") + [o for each in inner for o in objects(each)]
+
+    assert len(objects(builtin("diff"))) == 12
+    for each in objects(builtin("diff")):
+        assert each["additionalProperties"] is False
+        assert set(each["required"]) == set(each["properties"])
+
+
+@given(JSON, JSON)
+@settings(max_examples=200, deadline=None)
+def test_answers_fit_their_schema(old: Any, new: Any) -> None:
+    for schema in (None, own_schema({"x-mdrepo-class": "behavioural"})):
+        for one, other in ((old, new), (MISSING, {"a": new}), ({"a": old}, MISSING)):
+            found = compare("m.json", one, other, schema)
+            if found.delta:
+                for made in (data.document_diff(found), data.document_patch(found)):
+                    valid(json.loads(json.dumps(data.answer("diff", documents=[made]))))
+
+
+def test_missing_and_null_differ_in_json() -> None:
+    found = data.document_diff(compare("m", {"a": None, "c": None, "/~": 1}, {"b": None, "c": 1, "/~": 2}))
+    assert found == {
+        "path": "m",
+        "state": "changed",
+        "class": None,
+        "changes": [
+            {"kind": "removed", "pointer": "/a", "old_pointer": "/a", "old": None, "class": None},
+            {"kind": "changed", "pointer": "/c", "old_pointer": "/c", "old": None, "new": 1, "class": None},
+            {"kind": "changed", "pointer": "/~1~0", "old_pointer": "/~1~0", "old": 1, "new": 2, "class": None},
+            {"kind": "added", "pointer": "/b", "new": None, "class": None},
+        ],
+    }
+    for change, side in ((found["changes"][0], "new"), (found["changes"][3], "old")):
+        wrong = {**found, "changes": [{**change, side: None}]}
+        with pytest.raises(jsonschema.ValidationError):
+            valid({"mdrepo": 1, "command": "diff", "documents": [wrong]})
+
+
+def test_the_formats_of_a_repository_s_diff(repo: Path) -> None:
+    assert valid(mdrepo("diff", "--json", cwd=repo).json)["documents"] == []
+    assert mdrepo("diff", "--name-only", cwd=repo).out == ""
+    edit(repo, lambda v: v.update(description="a|b `c` @team <b>"))
+    edit(repo, lambda v: v["labels"].reverse())
+    edit(repo, lambda v: v["classes"][0].update(name="zero"), "metadata/net-test.json")
+    found = valid(mdrepo("diff", "--json", cwd=repo).json)["documents"]
+    assert [(each["path"], each["class"]) for each in found] == [("metadata/net-test.json", "breaking"), (DOCUMENT, "breaking")]
+    assert {each["kind"] for each in found[1]["changes"]} == {"moved", "added"}
+    assert mdrepo("diff", "--format", "json", cwd=repo).out == mdrepo("--json", "diff", cwd=repo).out
+    patch = valid(mdrepo("diff", "--format", "patch", cwd=repo).json)
+    assert patch == mdrepo("diff", "--json", "--format", "patch", cwd=repo).json
+    assert [operation["op"] for operation in patch["documents"][0]["operations"]] == ["test", "replace"]
+    assert mdrepo("diff", "--name-only", "--exit-code", cwd=repo, code=1).out == f"metadata/net-test.json\n{DOCUMENT}\n"
+    text = mdrepo("diff", "--format", "markdown", cwd=repo).out
+    assert text.startswith("### 2 documents changed, 4 changes: **breaking**\n")
+    assert ["/description", "", '"a|b `c` @team <b>"', "descriptive, added"] in rows(text)
+    git("rm", "-q", "--cached", "metadata/net-test.json", cwd=repo)
+    git("commit", "-qm", "x", cwd=repo)
+    assert {each["state"] for each in valid(mdrepo("diff", "HEAD~1", "HEAD", "--json", cwd=repo).json)["documents"]} == {"deleted"}
+    assert {each["state"] for each in valid(mdrepo("diff", "HEAD..HEAD~1", "--json", cwd=repo).json)["documents"]} == {"new"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words_in_error"),
+    [
+        (["--stat", "--name-only"], "--stat and --name-only"),
+        (["--stat", "--json"], "--stat and --json"),
+        (["--name-only", "--format", "patch"], "--name-only and --format patch"),
+        (["--stat", "--format", "text"], "--stat and --format text"),
+        (["--json", "--format", "markdown"], "--format markdown and --json"),
+        (["--format", "patch", "--ignore-order"], "--format patch is exact"),
+        (["--format", "patch", "--significant-digits", "0"], "--format patch is exact"),
+        (["--format", "html"], "'html' is not one of"),
+        (["--staged", "--no-index", "a", "b"], "choose one"),
+        (["--significant-digits", "-1"], "-1"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(tmp_path: Path, arguments: list[str], words_in_error: str) -> None:
+    result = mdrepo("diff", *arguments, cwd=tmp_path, code=2)
+    assert words_in_error in result.err
+    assert result.out == ""
+
+
+# files outside any repository
+
+
+A, B = '{"v": 1, "l": [{"id": 1, "x": 0.5}]}', '{"v": 2, "l": [{"id": 1, "x": 0.75}]}'
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "a.json").write_text(A)
+    (tmp_path / "b.json").write_text(B)
+    return tmp_path
+
+
+def piped(*arguments: str, given: bytes, cwd: Path) -> tuple[int, str, str]:
+    done = subprocess.run([sys.executable, "-m", "mdrepo", *arguments], cwd=cwd, input=given, capture_output=True, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize("form", ["text", "json", "patch", "markdown", "--stat", "--name-only"])
+def test_two_files_in_every_format(files: Path, form: str) -> None:
+    options = [form] if form.startswith("--") else ["--format", form]
+    out = mdrepo("diff", "--no-index", "a.json", "b.json", *options, cwd=files, code=1).out
+    expected = {
+        "text": "b.json  2 changes\n  ~ /v: 1 -> 2  (+1, +100.0%)\n  (items of /l told apart by id)\n"
+        "  ~ /l/0/x (id 1): 0.5 -> 0.75  (+0.25, +50.0%)\n",
+        "--stat": "b.json | 2 changes\n1 document changed, 2 changes\n",
+        "--name-only": "b.json\n",
+    }
+    if form in expected:
+        assert out == expected[form]
+    elif form == "markdown":
+        assert [row[0] for row in rows(out)] == ["/v", "/l/0/x"]
+    else:
+        document = valid(json.loads(out))["documents"][0]
+        assert len(document["changes" if form == "json" else "operations"]) == (2 if form == "json" else 4)
+        if form == "patch":
+            (files / "p.json").write_text(json.dumps(document["operations"]))
+            applied = mdrepo("apply", "p.json", "a.json", "-o", "-", cwd=files).out
+            assert json.loads(applied) == json.loads(B)
+    equal = mdrepo("diff", "--no-index", "a.json", "a.json", *options, cwd=files)
+    nothing = {"markdown": "### No changes\n", "--stat": "0 documents changed, 0 changes\n"}
+    assert equal.json["documents"] == [] if form in ("json", "patch") else equal.out == nothing.get(form, "")
+
+
+def test_one_of_two_files_may_be_standard_input(files: Path) -> None:
+    assert piped("diff", "--no-index", "-", "b.json", given=A.encode(), cwd=files)[:2] == (
+        1,
+        mdrepo("diff", "--no-index", "a.json", "b.json", cwd=files, code=1).out,
+    )
+    code, out, _ = piped("diff", "--no-index", "--json", "a.json", "-", given=B.encode(), cwd=files)
+    assert (code, valid(json.loads(out))["documents"][0]["path"]) == (1, "-")
+    assert piped("diff", "--no-index", "a.json", "-", given=A.encode(), cwd=files) == (0, "", "")
+    code, _, err = piped("diff", "--no-index", "a.json", "-", given=b'{"v": 1,\n  }', cwd=files)
+    assert (code, err.startswith("mdrepo: -:2:3: ")) == (1, True)
+    assert piped("diff", "--no-index", "-", "-", given=b"", cwd=files)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("none.json", 3, "none.json: No such file or directory"),
+        ("folder", 2, "folder is a directory"),
+        ("broken.json", 1, "broken.json:1:6: "),
+        ("twice.json", 1, "twice.json:1:10: "),
+        ("empty.json", 1, "empty.json:1:1: "),
+        ("latin.json", 1, "latin.json:1:2: byte 0xe4 is not UTF-8"),
+        ("b.json/c", 3, "b.json/c: Not a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_compared_is_named(files: Path, name: str, code: int, message: str) -> None:
+    (files / "folder").mkdir()
+    (files / "broken.json").write_text('{"v":')
+    (files / "twice.json").write_text('{"v": 1, "v": 1}')
+    (files / "empty.json").write_text("")
+    (files / "latin.json").write_bytes(b'"\xe4"')
+    for names in ((name, "a.json"), ("a.json", name)):
+        result = mdrepo("diff", "--no-index", *names, cwd=files, code=code)
+        assert result.err.startswith(f"mdrepo: {message}")
+        assert result.out == ""
+
+
+def test_the_built_in_schema_that_a_file_names_counts(files: Path) -> None:
+    label = {"name": "a", "index": 0}
+    for name, labels in (("a.json", [label]), ("b.json", [{**label, "index": 1}])):
+        (files / name).write_text(json.dumps({"$schema": "urn:mdrepo:model:1", "labels": labels}))
+    assert mdrepo("diff", "--no-index", "a.json", "b.json", cwd=files, code=1).out == (
+        "b.json  1 change, breaking\n"
+        '  ~ /labels/0/index (name "a"): 0 -> 1  (+1)  [breaking]\n'
+        "1 document changed, 1 change, highest class: breaking\n"
+    )
+    (files / "b.json").write_text('{"$schema": "urn:mdrepo:nothing:1"}')
+    (files / "a.json").write_text('{"$schema": 3}')
+    assert mdrepo("diff", "--no-index", "--json", "a.json", "b.json", cwd=files, code=1).json["documents"][0]["class"] is None
+
+
+def test_a_small_diff_starts_about_as_fast_as_the_help(files: Path) -> None:
+    def seconds(*arguments: str) -> float:
+        def once() -> float:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-m", "mdrepo", *arguments], cwd=files, capture_output=True, check=False)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+        return min(once() for _ in range(5))
+
+    content = {"layers": [{"name": f"l{i}", "units": i, "digest": "sha256:" + f"{i:064x}"} for i in range(80)]}
+    (files / "a.json").write_text(json.dumps(content, indent=2))
+    content["layers"][3]["units"] = 99
+    (files / "b.json").write_text(json.dumps(content, indent=2))
+    assert (files / "a.json").stat().st_size > 10_000
+    assert seconds("diff", "--no-index", "a.json", "b.json") < max(0.15, 2 * seconds("--help"))
+
+
+# tolerant comparison
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tolerance", "expected"),
+    [
+        ({"v": 0.12341}, {"v": 0.12342}, Tolerance(False, 4), []),
+        ({"v": 0.12341}, {"v": 0.12342}, Tolerance(False, 5), ["/v"]),
+        ({"v": 1.2}, {"v": 1.4}, Tolerance(False, 0), []),
+        ({"v": 1.2}, {"v": 2.4}, Tolerance(False, 0), ["/v"]),
+        ({"v": 1}, {"v": 2}, Tolerance(False, 0), ["/v"]),
+        ({"v": "1.2"}, {"v": "1.4"}, Tolerance(False, 0), ["/v"]),
+        ({"v": 1.2}, {"v": "1.2"}, Tolerance(False, 0), ["/v"]),
+        ({"v": [[1.01, 2], [3]]}, {"v": [[1.02, 2], [3]]}, Tolerance(False, 1), []),
+        ({"v": [[1.01, 2], [3]]}, {"v": [[1.02, 2], [4]]}, Tolerance(False, 1), ["/v/1/0"]),
+        (
+            {"l": [{"name": "a", "v": 1.001}, {"name": "b", "v": 2.5}]},
+            {"l": [{"name": "b", "v": 2.75}, {"name": "a", "v": 1.002}]},
+            Tolerance(False, 2),
+            ["/l/0", "/l/0/v"],
+        ),
+        (
+            {"l": [{"name": "a", "v": 1.001}, {"name": "b", "v": 2.5}]},
+            {"l": [{"name": "b", "v": 2.501}, {"name": "a", "v": 1.002}]},
+            Tolerance(True, 2),
+            [],
+        ),
+        ({"v": [1, 2, 3]}, {"v": [3, 1, 2]}, Tolerance(True), []),
+        ({"v": [[1, 2], [3, 4]]}, {"v": [[4, 3], [2, 1]]}, Tolerance(True), []),
+        ({"v": [1, 2], "w": 1}, {"v": [2, 1], "w": 2}, Tolerance(True), ["/w"]),
+        ({"v": {"w": [{"x": [1, 2]}]}}, {"v": {"w": [{"x": [2, 1]}]}}, Tolerance(True), []),
+        ([1, 2], [2, 1], Tolerance(True), []),
+        ({"v": 1}, {"v": None}, Tolerance(True, 3), ["/v"]),
+        ({"v": 1}, {}, Tolerance(False, 3), ["/v"]),
+    ],
+)
+def test_what_is_tolerated(old: Any, new: Any, tolerance: Tolerance, expected: list[str]) -> None:
+    one, other = (("x.json", json.dumps(content).encode()) for content in (old, new))
+    found = [data.document_diff(each) for each in compare_bytes(one, other, tolerance)]
+    assert [change["pointer"] for each in found for change in each["changes"]] == expected
+
+
+def test_a_tolerant_diff_in_a_repository_has_every_form_but_a_patch(repo: Path) -> None:
+    edit(repo, lambda v: v.update(extensions={"rates": [0.1, 0.2], "x": 0.50001}))
+    mdrepo("commit", "--no-eval", "-m", "x", cwd=repo)
+    edit(repo, lambda v: v.update(extensions={"rates": [0.2, 0.1], "x": 0.50002}))
+    both = ["--ignore-order", "--significant-digits", "3"]
+    assert mdrepo("diff", *both, "--exit-code", cwd=repo).out == ""
+    assert mdrepo("diff", *both, "--json", cwd=repo).json["documents"] == []
+    assert mdrepo("diff", *both, "--format", "markdown", cwd=repo).out == "### No changes\n"
+    remaining = valid(mdrepo("diff", "--ignore-order", "--format", "json", cwd=repo).json)["documents"][0]
+    assert [(each["pointer"], each["class"]) for each in remaining["changes"]] == [("/extensions/x", "descriptive")]
+    assert "0.1, 0.2" not in mdrepo("diff", "--ignore-order", cwd=repo).out
+    mdrepo("diff", "--format", "patch", *both, cwd=repo, code=2)
+    (repo / "a.json").write_text('{"v": 1.2}')
+    (repo / "b.json").write_text('{"v": 1.4}')
+    assert mdrepo("diff", "--no-index", "a.json", "b.json", "--significant-digits", "0", cwd=repo).out == ""
+    assert mdrepo("diff", "--no-index", "a.json", "b.json", "--significant-digits", "1", cwd=repo, code=1).out
