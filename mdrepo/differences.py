@@ -85,7 +85,7 @@ def compare_bytes(one: tuple[str, bytes], other: tuple[str, bytes], tolerance: T
 
     The schema is the built-in one that the second names, else the first.
     """
-    old, new = (read(data, name).value for name, data in (one, other))
+    old, new = (read(data, name, spelling=False).value for name, data in (one, other))
     found = tolerance.applied(compare(Path(other[0]).as_posix(), old, new, _builtin(new) or _builtin(old)))
     return [found] if found.delta else []
 
