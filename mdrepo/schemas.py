@@ -74,11 +74,9 @@ class Schema:
     def at(self, path: Path) -> list[dict[str, Any]]:
         """All subschemas that speak of a path, whether their conditions hold or not."""
         if path not in self._at:
-            self._at[path] = (
-                [each for parent in self.at(path[:-1]) for child in _children(parent, path[-1]) for each in self._expanded(child)]
-                if path
-                else list(self._expanded(self.content))
-            )
+            parts = [child for parent in self.at(path[:-1]) for child in _children(parent, path[-1])] if path else [self.content]
+            seen: set[int] = set()
+            self._at[path] = [each for part in parts for each in self._expanded(part, seen)]
         return self._at[path]
 
     def annotation(self, path: Path, name: str) -> Any:
@@ -91,7 +89,8 @@ class Schema:
         if keys is None and self.annotation(path, "uniqueItems") is True:
             inside = self.at((*path, 0))
             return [] if inside and not any(each.get("type") in (None, "object", "array") for each in inside) else None
-        return [keys] if isinstance(keys, str) else keys
+        names = [keys] if isinstance(keys, str) else keys
+        return names if isinstance(names, list) and names and all(isinstance(name, str) for name in names) else None
 
     def change_class(self, path: Path, *contents: Any) -> ChangeClass:
         """What a change at a path means (`x-mdrepo-class`, from the nearest field around that has it).
@@ -129,7 +128,7 @@ class Schema:
 
     def key_order(self, path: Path) -> Sequence[str]:
         """The properties of the object at a path, in the schema's order."""
-        return list(dict.fromkeys(name for schema in self.at(path) for name in schema.get("properties", ())))
+        return list(dict.fromkeys(name for schema in self.at(path) for name in _object(schema, "properties")))
 
     def sources(self) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
         """Each field that can be derived, with its `x-mdrepo-source`; fields of list items are derived with their list."""
@@ -153,30 +152,42 @@ class Schema:
             if isinstance(value, dict | list | str) and self.at((*path, token)):
                 yield from self.annotated(value, name, (*path, token))
 
-    def _expanded(self, schema: Any, seen: frozenset[str] = frozenset()) -> Iterator[dict[str, Any]]:
-        """A schema and all that it includes by reference, combination or condition."""
-        if not isinstance(schema, dict):
+    def _expanded(self, schema: Any, seen: set[int]) -> Iterator[dict[str, Any]]:
+        """A schema and all that it includes by reference, combination or condition; each once, however it is reached."""
+        if not isinstance(schema, dict) or id(schema) in seen:
             return
+        seen.add(id(schema))
         yield schema
         reference = schema.get("$ref")
-        if isinstance(reference, str) and reference not in seen:
-            yield from self._expanded(self.store.dereferenced(reference, self.content), seen | {reference})
+        if isinstance(reference, str):
+            yield from self._expanded(self.store.dereferenced(reference, self.content), seen)
         for keyword in _COMBINING:
-            for part in schema.get(keyword, ()):
+            for part in _list(schema, keyword):
                 yield from self._expanded(part, seen)
         for keyword in _CONDITIONAL:
             yield from self._expanded(schema.get(keyword), seen)
 
 
+def _object(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
+    """A keyword's object; schemas of a repository may hold anything there until they are validated."""
+    found = schema.get(keyword)
+    return found if isinstance(found, dict) else {}
+
+
+def _list(schema: dict[str, Any], keyword: str) -> list[Any]:
+    found = schema.get(keyword)
+    return found if isinstance(found, list) else []
+
+
 def _children(schema: dict[str, Any], token: pointers.Token) -> Iterator[Any]:
-    properties = schema.get("properties")
-    if isinstance(properties, dict) and token in properties:
+    properties = _object(schema, "properties")
+    if token in properties:
         yield properties[token]
     elif isinstance(token, str) and isinstance(schema.get("additionalProperties"), dict):
         yield schema["additionalProperties"]
     at = pointers.index(token)
     if at is not None:
-        first = schema.get("prefixItems", [])
+        first = _list(schema, "prefixItems")
         yield first[at] if at < len(first) else schema.get("items")
 
 
@@ -186,9 +197,15 @@ class SchemaStore:
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self._files = files or {}
         self._schemas: dict[str, Schema] = {}
+        self._contents: list[tuple[str, Any]] | None = None
 
-    def contents(self) -> Iterator[tuple[str, Any]]:
-        """(URI, content) of every schema here: each by its `$id`, the repository's also by their path."""
+    def contents(self) -> Sequence[tuple[str, Any]]:
+        """(URI, content) of every schema here: each by its `$id`, the repository's also by their path; raises DocumentError."""
+        if self._contents is None:
+            self._contents = list(self._read())
+        return self._contents
+
+    def _read(self) -> Iterator[tuple[str, Any]]:
         for kind, name in KINDS.items():
             yield name, builtin(kind)
         for path, data in self._files.items():
@@ -230,7 +247,9 @@ class SchemaStore:
         """What a `$ref` names: in the same schema, or in another one of the store; None where it leads nowhere."""
         uri, _, fragment = reference.partition("#")
         content = root if not uri else next((c for name, c in self.contents() if name == uri), None)
-        return pointers.get(content, pointers.parse(fragment) if fragment.startswith("/") else ())
+        if fragment and not fragment.startswith("/"):
+            return None  # an anchor: validation follows it, annotations do not
+        return pointers.get(content, tuple(each.replace("~1", "/").replace("~0", "~") for each in fragment.split("/")[1:]))
 
 
 def _relative(path: str, name: str) -> str:
