@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from . import pointers
@@ -15,6 +20,9 @@ from .pointers import Path
 from .schemas import Schema, misnamed_classes
 
 _SHOWN = 60
+_LISTED = 50
+_SECONDS = 5.0
+_SECONDS_A_MEGABYTE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +45,51 @@ def problem(document: Document, path: Path, rule: str, message: str, hint: str |
 
 
 def validate(document: Document, schema: Schema) -> list[Problem]:
-    """All the problems that a document has with its schema, in the order of the file; raises Finding for a bad schema."""
-    found = {p for error in _errors(document.value, schema) for p in _problems(document, error)}
-    return sorted(found, key=lambda p: (p.line, p.column, p.rule, p.message))
+    """All the problems that a document has with its schema, in the order of the file; raises Finding for a bad schema.
+
+    A schema that takes more than 5 seconds of computing, and 10 more for each megabyte of the document, is a bad one.
+    """
+    with _limited(_SECONDS + _SECONDS_A_MEGABYTE * len(document.text) / 1e6, schema.name):
+        found = {p for error in _errors(document.value, schema) for p in _problems(document, error)}
+        return sorted(found, key=lambda p: (p.line, p.column, p.rule, p.message))
 
 
-def _errors(content: Any, schema: Schema) -> Iterator[Any]:
+class _TooLongError(Exception):
+    pass
+
+
+@contextmanager
+def _limited(seconds: float, name: str) -> Iterator[None]:
+    """Give some code so many seconds of computing, then raise Finding: a pattern may backtrack, and alternatives multiply.
+
+    The signal also ends a match that the regular expression engine is in. Only the main thread can have it: others are not limited.
+    """
+
+    def stop(*_: object) -> None:
+        raise _TooLongError
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "setitimer") or signal.getsignal(signal.SIGVTALRM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGVTALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 1.0)  # again after a second, should a destructor have eaten the first
+        yield
+    except _TooLongError:
+        hint = "a pattern that backtracks, or alternatives that refer to each other?"
+        raise Finding(f"{name}: validation by this schema takes more than {seconds:.0f} seconds", hint) from None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+
+
+@lru_cache(maxsize=16)
+def _validator(schema: Schema) -> Any:
+    """jsonschema's validator for a schema, checked, with references to the schemas of its store only; raises Finding."""
     import jsonschema
     from referencing import Registry, Resource
-    from referencing.exceptions import NoSuchResource, Unresolvable
+    from referencing.exceptions import NoSuchResource
     from referencing.jsonschema import specification_with
 
     def refuse(uri: str) -> Any:
@@ -63,14 +107,31 @@ def _errors(content: Any, schema: Schema) -> Iterator[Any]:
     default = specification_with(draft.META_SCHEMA["$schema"])
     resources = ((uri, Resource.from_contents(each, default)) for uri, each in schema.store.contents())
     registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]
-    validator = jsonschema.validators.extend(draft, {"uniqueItems": _unique_items})(  # type: ignore[no-untyped-call]
-        schema.content, registry=registry
-    )
+    extended = jsonschema.validators.extend(draft, {"uniqueItems": _unique_items})  # type: ignore[no-untyped-call]
+    return extended(schema.content, registry=registry)
+
+
+def _errors(content: Any, schema: Schema) -> Iterator[Any]:
+    from referencing.exceptions import Unresolvable
+
     try:
-        yield from validator.iter_errors(content)
+        yield from _validator(schema).iter_errors(content)
     except Unresolvable as error:
         hint = "references lead to schemas/ or to built-in schemas only"
-        raise Finding(f"{schema.name}: the reference {error.ref!r} leads nowhere", hint) from None
+        name = error.ref or f"#{getattr(error, 'anchor', '')}"
+        raise Finding(f"{schema.name}: the reference {name!r} leads nowhere", hint) from None
+    except RecursionError:
+        raise Finding(f"{schema.name}: a schema that refers to itself without end, or documents too deep for it") from None
+    except OverflowError:
+        raise Finding(f"{schema.name}: the document has an integer too large for 'multipleOf' a fraction") from None
+    except (
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        re.error,
+    ) as error:  # jsonschema checks no schema that another refers to
+        raise Finding(f"{schema.name}: it, or a schema that it refers to, is not valid: {str(error)[:200]}") from None
 
 
 def _unique_items(validator: Any, unique: Any, instance: Any, schema: Any) -> Iterator[Any]:
@@ -104,7 +165,7 @@ def _problems(document: Document, error: Any) -> Iterator[Problem]:
             names = wanted if isinstance(wanted, str) else " or ".join(wanted)
             yield problem(document, path, rule, f"expected {names}, found {_kind(value)} {shown(value)}")
         case "enum":
-            allowed = ", ".join(shown(each) for each in wanted)
+            allowed = ", ".join([*map(shown, wanted[:_LISTED]), *(["…"] if len(wanted) > _LISTED else [])])
             yield problem(document, path, rule, f"{shown(value)} is not one of: {allowed}", _nearest(value, wanted))
         case "const":
             yield problem(document, path, rule, f"expected {shown(wanted)}, found {shown(value)}")
@@ -114,13 +175,13 @@ def _problems(document: Document, error: Any) -> Iterator[Problem]:
             yield problem(document, path, rule, f"{shown(pointers.get(document.value, path))} stands here twice: {error.message}")
         case "anyOf" | "oneOf":
             yield problem(document, path, rule, f"{shown(value)} fits none, or more than one, of the {len(wanted)} alternatives")
+        case None:
+            yield problem(document, path, "schema/false", f"the schema allows nothing here, found {shown(value)}")
         case _:
             yield problem(document, path, rule, f"{shown(value)} does not meet {error.validator} {shown(wanted)}")
 
 
 def _unknown(value: dict[str, Any], known: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
-    import re
-
     for name in value:
         if name not in known and not any(re.search(pattern, name) for pattern in patterns):
             yield name
@@ -134,6 +195,8 @@ def _nearest(value: Any, allowed: Sequence[Any]) -> str | None:
 
 def _example(schema: dict[str, Any], name: str | None) -> str | None:
     described = schema if name is None else schema.get("properties", {}).get(name, {})
+    if not isinstance(described, dict):
+        return None
     examples = described.get("examples") or ([described["const"]] if "const" in described else [])
     return f"example: {shown(examples[0])}" if examples else None
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from conftest import ROOT, edit, load, mdrepo, suite
+from conftest import ROOT, edit, load, mdrepo
 
 from mdrepo.documents import read
 from mdrepo.errors import Finding
@@ -159,37 +162,104 @@ def test_a_schema_that_is_wrong_or_points_to_the_network_is_named(repo: Path, sc
     assert words in result.out
 
 
-@pytest.mark.parametrize("draft", ["draft2020-12", "draft7"])
-def test_json_schema_test_suite_offline(draft: str) -> None:
-    """The official suite through our registry: no verdict differs from the expected one, and nothing is fetched."""
-    folder = suite("JSON-Schema-Test-Suite", "tests", draft)
-    uri = {"draft2020-12": "https://json-schema.org/draft/2020-12/schema", "draft7": "http://json-schema.org/draft-07/schema#"}[
-        draft
-    ]
-    checked = 0
-    for file in sorted(folder.glob("*.json")):
-        for group in json.loads(file.read_text()):
-            schema = group["schema"] if isinstance(group["schema"], dict) else None
-            if (
-                schema is None
-                or "http://localhost:1234" in json.dumps(schema)
-                or file.name in ("refRemote.json", "vocabulary.json")
-            ):
-                continue  # needs the suite's own server
-            if "\\\\p{" in json.dumps(schema):
-                continue  # Python's regular expressions have no Unicode properties: such a schema is refused by name
-            content = {"$schema": uri, **schema}
-            ours = SchemaStore({"schemas/x.json": json.dumps(content).encode()}).find("schemas/x.json")
-            assert ours is not None
-            for test in group["tests"]:
-                document = read(json.dumps(test["data"]).encode())
-                try:
-                    valid = not validate(document, ours)
-                except Finding:
-                    valid = None
-                assert valid is test["valid"], (file.name, group["description"], test["description"])
-                checked += 1
-    assert checked > 850
+def problems_of(schema: Any, data: Any, **others: Any) -> list[str]:
+    """What validation by a schema in schemas/ says, beside others there."""
+    files = {f"schemas/{name}.json": json.dumps(content).encode() for name, content in {"x": schema, **others}.items()}
+    found = SchemaStore(files).find("schemas/x.json")
+    assert found is not None
+    return [each.message for each in validate(read(json.dumps(data).encode()), found)]
+
+
+def doubling(keyword: str, last: Any) -> Any:
+    """A schema of 40 lines that asks 2^40 questions."""
+    defs = {f"a{i}": {keyword: [{"$ref": f"#/$defs/a{i + 1}"}] * 2} for i in range(40)}
+    return {"$defs": {**defs, "a40": last}, "$ref": "#/$defs/a0"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "data"),
+    [
+        ({"pattern": "^(a+)+$"}, "a" * 60 + "b"),
+        ({"patternProperties": {"^(a+)+$": {}}}, {"a" * 60 + "b": 1}),
+        (doubling("allOf", {"type": "string"}), "x"),
+        (doubling("anyOf", {"type": "string"}), 1),
+    ],
+)
+def test_a_schema_that_would_run_for_ever_is_named_instead(schema: Any, data: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mdrepo.validation._SECONDS", 0.3)
+    started = time.process_time()
+    with pytest.raises(Finding, match=r"schemas/x.json: validation by this schema takes more than \d seconds"):
+        problems_of(schema, data)
+    assert time.process_time() - started < 3
+    assert signal.getsignal(signal.SIGVTALRM) is signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
+
+
+def test_validation_in_another_thread_has_no_limit_but_works() -> None:
+    found: list[list[str]] = []
+    thread = threading.Thread(target=lambda: found.append(problems_of({"type": "string"}, 1)))
+    thread.start()
+    thread.join()
+    assert found == [["expected string, found integer 1"]]
+
+
+@pytest.mark.parametrize(
+    ("schema", "data", "other"),
+    [
+        ({"$ref": "#"}, 1, None),
+        ({"allOf": [{"$ref": "#"}]}, {}, None),
+        ({"$ref": "o.json"}, 1, {"type": 3}),
+        ({"$ref": "o.json"}, {"a": 1}, {"properties": 3}),
+        ({"$ref": "o.json"}, {"a": 1}, {"required": 3}),
+        ({"$ref": "o.json"}, "a", {"pattern": "("}),
+        ({"$ref": "o.json"}, 1, 3),
+        ({"$ref": "o.json"}, 1, [1]),
+        ({"$ref": "#/~2"}, 1, None),
+        ({"$ref": "#none"}, 1, None),
+        ({"$schema": [1]}, 1, None),
+        ({"multipleOf": 0.5}, 10**3999, None),
+        ([1], 1, None),
+        (3, 1, None),
+    ],
+)
+def test_a_schema_that_jsonschema_cannot_use_is_named(schema: Any, data: Any, other: Any) -> None:
+    if isinstance(schema, dict) and schema.get("$ref") == "o.json":
+        schema = {"$id": "urn:x:x", "$ref": "urn:x:o"}
+        other = {"$id": "urn:x:o", **other} if isinstance(other, dict) else other
+    with pytest.raises(Finding, match=r"^schemas/x\.json: "):
+        problems_of(schema, data, o=other)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": 3, "allOf": 3, "prefixItems": 3, "x-mdrepo-key": 3, "$ref": "#/~2"},
+        {"properties": {"a": 3}, "anyOf": [3], "items": [3], "x-mdrepo-key": [3], "$ref": "#none"},
+        {"allOf": [{"properties": {"a": {"$ref": "#"}}}] * 3},
+        doubling("allOf", {"properties": {"a": {"$ref": "#/$defs/a0"}}}),
+    ],
+)
+def test_annotations_of_any_schema_can_be_asked_for(schema: Any) -> None:
+    found = SchemaStore({"schemas/x.json": json.dumps(schema).encode()}).find("schemas/x.json")
+    assert found is not None
+    for path in ((), (0,), ("a",) * 400):
+        assert found.keys(path) is None
+        assert set(found.key_order(path)) <= {"a"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "data", "message"),
+    [
+        ({"required": ["a"], "properties": {"a": True}}, {}, "the field 'a' is missing"),
+        ({"properties": {"a": False}}, {"a": 1}, "the schema allows nothing here, found 1"),
+        (False, 1, "the schema allows nothing here, found 1"),
+        ({"enum": list(range(1000))}, "x", '"x" is not one of: 0, 1, 2, 3'),
+    ],
+)
+def test_what_a_problem_says_of_odd_schemas(schema: Any, data: Any, message: str) -> None:
+    [found] = problems_of(schema, data)
+    assert found.startswith(message)
+    assert len(found) < 300
 
 
 def test_the_schema_of_the_note_fits_what_commit_writes(demo_run: Any) -> None:
