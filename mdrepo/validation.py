@@ -16,6 +16,7 @@ from typing import Any
 from . import pointers
 from .documents import Document, canonical
 from .errors import Finding
+from .patterns import SOURCE, translated
 from .pointers import Path
 from .schemas import Schema, misnamed_classes
 
@@ -95,9 +96,10 @@ def _validator(schema: Schema) -> Any:
     def refuse(uri: str) -> Any:
         raise NoSuchResource(uri)
 
-    draft = jsonschema.validators.validator_for(schema.content, default=jsonschema.Draft202012Validator)
+    content = translated(schema.content)
+    draft = jsonschema.validators.validator_for(content, default=jsonschema.Draft202012Validator)
     try:
-        draft.check_schema(schema.content)
+        draft.check_schema(content)
     except jsonschema.SchemaError as error:
         place = pointers.build(tuple(error.absolute_path)) or "its root"
         raise Finding(f"{schema.name}: not a valid schema at {place}: {error.message[:200]}") from None
@@ -105,10 +107,10 @@ def _validator(schema: Schema) -> Any:
         allowed = "one of: breaking, behavioural, descriptive"
         raise Finding(f"{schema.name}: at {pointers.build(where)}: {shown(said)} is no class of changes", allowed)
     default = specification_with(draft.META_SCHEMA["$schema"])
-    resources = ((uri, Resource.from_contents(each, default)) for uri, each in schema.store.contents())
+    resources = ((uri, Resource.from_contents(translated(each), default)) for uri, each in schema.store.contents())
     registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]
     extended = jsonschema.validators.extend(draft, {"uniqueItems": _unique_items})  # type: ignore[no-untyped-call]
-    return extended(schema.content, registry=registry)
+    return extended(content, registry=registry)
 
 
 def _errors(content: Any, schema: Schema) -> Iterator[Any]:
@@ -170,7 +172,8 @@ def _problems(document: Document, error: Any) -> Iterator[Problem]:
         case "const":
             yield problem(document, path, rule, f"expected {shown(wanted)}, found {shown(value)}")
         case "pattern":
-            yield problem(document, path, rule, f"{shown(value)} does not match {wanted}", _example(error.schema, None))
+            message = f"{shown(value)} does not match {error.schema[SOURCE]}"
+            yield problem(document, path, rule, message, _example(error.schema, None))
         case "uniqueItems":
             yield problem(document, path, rule, f"{shown(pointers.get(document.value, path))} stands here twice: {error.message}")
         case "anyOf" | "oneOf":
