@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,39 +29,6 @@ scalars = (
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=3), inner, max_size=5), max_leaves=25
 )
-
-
-def refused(path: Path) -> Any:
-    try:
-        read(path.read_bytes(), path.name)
-    except DocumentError as error:
-        return error
-    return None
-
-
-def test_json_test_suite() -> None:
-    """Every y_ file is accepted and every n_ file refused, with a place; duplicate keys are refused, which the RFC allows."""
-    refused_on_purpose = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
-    seen = 0
-    for path in sorted(suite("JSONTestSuite", "test_parsing").iterdir()):
-        seen += 1
-        refusal = refused(path)
-        accepted = refusal is None
-        assert accepted or min(refusal.place) >= 1
-        if path.name.startswith("y_"):
-            assert accepted == (path.name not in refused_on_purpose), path.name
-        elif path.name.startswith("n_"):
-            assert not accepted, path.name
-    assert seen > 300
-
-
-def test_canonicalization_vectors() -> None:
-    """RFC 8785's own test data, byte for byte."""
-    folder = suite("json-canonicalization", "testdata")
-    inputs = sorted((folder / "input").iterdir())
-    assert len(inputs) == 6
-    for path in inputs:
-        assert canonical(read(path.read_bytes()).value) == (folder / "output" / path.name).read_text()
 
 
 @pytest.mark.parametrize(
@@ -244,15 +210,6 @@ def test_the_scanner_reads_what_the_parser_reads(value: Any) -> None:
 def test_line_ends_and_final_newline_are_kept() -> None:
     document = read(b'{\r\n  "a": 1\r\n}')
     assert rewrite(document, {"a": 1, "b": 2}) == '{\r\n  "a": 1,\r\n  "b": 2\r\n}'
-
-
-def test_rfc_6901() -> None:
-    """The RFC's own examples."""
-    case = json.loads(suite("rfc6901", "section5.json").read_text())
-    for test in case["tests"]:
-        expected = case["doc"] if test["expected"] == "WHOLE" else test["expected"]
-        assert pointers.resolve(case["doc"], pointers.parse(test["pointer"])) == expected
-        assert pointers.build(pointers.parse(test["pointer"])) == test["pointer"]
 
 
 @pytest.mark.parametrize("pointer", ["a", "/~", "/~2", "#/a"])
