@@ -203,6 +203,16 @@ def test_our_patches_can_be_undone_from_their_text_alone(old: Any, new: Any) -> 
     assert same(apply(old, reversed_operations(reversed_operations(patch))), new) or not patch
 
 
+@settings(max_examples=1000, deadline=None)
+@given(values, values, values)
+def test_patches_compose(one: Any, two: Any, three: Any) -> None:
+    patch = json.loads(json.dumps([*operations(diff(one, two)), *operations(diff(two, three))]))
+    assert same(apply(one, patch), three)
+    undone = reversed_operations(patch)
+    assert same(apply(three, undone), one)
+    assert same(apply(one, reversed_operations(undone)), three)
+
+
 @pytest.mark.parametrize(
     "patch", [[{"op": "remove", "path": "/a"}], [{"op": "copy", "from": "/a", "path": "/b"}], [3], [{"op": "add"}]]
 )
