@@ -73,10 +73,10 @@ class _Walk:
         return list(compress(count(), map(not_, alike)))
 
     def unlike_members(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-        """The keys that two objects share with different values."""
+        """The keys of the old object under which the new one has another value, or none."""
         found: list[str] = []
         for key, value in old.items():
-            other = new.get(key, value)
+            other = new.get(key, MISSING)
             if value is other:
                 continue
             if self.careful or type(value) is not type(other):
@@ -98,23 +98,21 @@ class _Walk:
             self.changes.append(Change("changed", now, old, new, was, will, None, identity))
 
     def objects(self, old: dict[str, Any], new: dict[str, Any], was: Path, will: Path, now: Path, identity: str) -> None:
+        shared = old.keys() == new.keys()
+        renamed = {} if shared else _renamed(old, new)
+        moved = set(renamed.values())
         for key in self.unlike_members(old, new):
-            self.values(old[key], new[key], (*was, key), (*will, key), (*now, key), identity)
-        if old.keys() == new.keys():
-            return
-        gone = [key for key in old if key not in new]
-        come = [key for key in new if key not in old]
-        renamed = _renamed(old, new, gone, come) if gone and come else {}
-        for key in gone:
-            if key not in renamed.values():
+            if key in new:
+                self.values(old[key], new[key], (*was, key), (*will, key), (*now, key), identity)
+            elif key not in moved:
                 self.changes.append(Change("removed", (*now, key), old[key], MISSING, (*was, key), None, None, identity))
-        for key in come:
+        for key, value in () if shared else new.items():
             if key in renamed:
-                before, value = renamed[key], new[key]
+                before = renamed[key]
                 paths = (*was, before), (*will, key), (*now, before)
                 self.changes.append(Change("moved", (*now, key), value, value, *paths, identity))
-            else:
-                self.changes.append(Change("added", (*now, key), MISSING, new[key], None, (*will, key), None, identity))
+            elif key not in old:
+                self.changes.append(Change("added", (*now, key), MISSING, value, None, (*will, key), None, identity))
 
     def lists(self, old: list[Any], new: list[Any], was: Path, will: Path, now: Path) -> None:
         if len(old) == len(new) and not isinstance(old[0], dict) and len(places := self.unlike(old, new)) == 1:
@@ -165,9 +163,10 @@ class _Walk:
                 self.changes.append(Change("moved", (*now, last), old[before], old[before], *paths, named(new[index])))
 
 
-def _renamed(old: dict[str, Any], new: dict[str, Any], gone: list[str], come: list[str]) -> dict[str, str]:
+def _renamed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     """The keys that came with a value of some weight that another key left, each with that key."""
-    left = {spelled: key for key in gone if len(spelled := exact(old[key])) >= _WEIGHTY}
+    come = [key for key in new if key not in old]
+    left = {spelled: key for key in old if key not in new and len(spelled := exact(old[key])) >= _WEIGHTY} if come else {}
     found: dict[str, str] = {}
     for key in come:
         before = left.pop(exact(new[key]), None) if left else None
