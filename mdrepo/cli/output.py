@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -11,7 +10,9 @@ from typing import Any
 import click
 
 from ..reporting.lines import Line, Span, harmless
+from ..writing import Style, dumps
 
+_ASCII = Style(ascii=True)
 _COLOURS: dict[str, dict[str, Any]] = {
     "good": {"fg": "green"},
     "bad": {"fg": "red"},
@@ -56,8 +57,8 @@ def text(content: str) -> None:
 
 
 def answer(content: Any) -> None:
-    """Print a value as JSON."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=True))
+    """Print a value as JSON, numbers of documents in the spelling that they have there."""
+    click.echo(dumps(content, _ASCII))
 
 
 def hint(message: str) -> None:
