@@ -11,7 +11,7 @@ from .caching import Cache
 from .catalogue import Catalogue
 from .configuration import Configuration
 from .deriving import Deriver
-from .errors import UsageError
+from .errors import Finding, UsageError
 from .files import TreeFiles, WorkFiles, inside
 from .locks import SUFFIX
 from .snapshots import Git
@@ -34,7 +34,12 @@ class Workspace:
     @cached_property
     def configuration(self) -> Configuration:
         file = inside(self.root, configuration.FILE)
-        return configuration.read(file.read_text(encoding="utf-8")) if file.is_file() else Configuration()
+        try:
+            return configuration.read(file.read_text(encoding="utf-8")) if file.is_file() else Configuration()
+        except UnicodeDecodeError as error:
+            raise Finding(
+                f"{configuration.FILE}: byte 0x{error.object[error.start]:02x} is not UTF-8", "save it as UTF-8"
+            ) from None
 
     @cached_property
     def cache(self) -> Cache:
