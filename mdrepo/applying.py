@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .documents import Document, read
-from .errors import Finding, UsageError
+from .documents import Document, DocumentError, read
+from .errors import Finding, MdrepoError, UsageError
 from .files import write
 from .patching import apply, merge_patch, reversed_operations
 from .writing import KeyOrder, fresh, no_order, rewrite
@@ -49,38 +51,84 @@ def patched(content: Any, patch: Any, mode: Mode) -> Any:
 def to_text(text: bytes, name: str, patch: Any, mode: Mode) -> str:
     """The text of one file after a patch, changed in the lines that must change."""
     document = read(text, name)
-    return rewrite(document, patched(document.value, patch, mode))
+    return _readable(name, lambda: rewrite(document, patched(document.value, patch, mode)))
+
+
+def _readable(name: str, make: Callable[[], str]) -> str:
+    """A text that a patch makes, if mdrepo can read it again: values may end up nested too deep; raises Finding."""
+    try:
+        text = make()
+        read(text.encode("utf-8"), name)
+    except RecursionError:
+        raise Finding(f"{name}: the patch nests values too deep", "nothing was written") from None
+    except DocumentError as error:
+        raise Finding(f"{name}: the patch makes what cannot be read again: {error.problem}", "nothing was written") from None
+    return text
 
 
 def to_documents(workspace: Workspace, patch: Mapping[str, Any], mode: Mode) -> list[str]:
     """Apply one of mdrepo's own patches to the documents that it names, all or none; the paths that changed."""
     work = workspace.work()
+    before: dict[str, str | None] = {}
     texts: dict[str, str | None] = {}
     for number, part in enumerate(patch["documents"], start=1):
-        if not isinstance(part, dict) or not isinstance(part.get("path"), str) or not isinstance(part.get("operations"), list):
-            raise UsageError(f"document {number} of the patch has no 'path' or no 'operations'")
-        path, state = part["path"], part.get("state", "changed")
-        if mode.reverse:
-            state = {"new": "deleted", "deleted": "new"}.get(state, state)
+        path, state = _named(number, part, mode)
+        if not workspace.configuration.is_document(path):
+            raise Finding(f"{path} is no document by mdrepo.toml, and patches change no other files", "nothing was written")
+        if path in texts:
+            raise Finding(f"{path}: the patch names it twice", "nothing was written")
         document = work.find(path)
         if (document is None) != (state == "new"):
             verb, is_there = ("makes", "there already") if state == "new" else ("changes", "not there")
             raise Finding(f"{path}: the patch {verb} it, but it is {is_there}", "nothing was written")
-        try:
-            content = patched(document.value if document else {}, part["operations"], mode)
-        except Finding as error:
-            raise Finding(f"{path}: {error.message}", "nothing was written") from None
-        texts[path] = None if state == "deleted" else _text(workspace, path, document, content)
-    for path, text in texts.items():
-        if text is None:
-            (workspace.root / path).unlink()
-        else:
-            write(workspace.root, path, text)
+        text = _readable(path, partial(_text, workspace, path, document, part["operations"], mode))
+        before[path] = document.text if document else None
+        texts[path] = None if state == "deleted" else text
+    _put(workspace.root, texts, before)
     return list(texts)
 
 
-def _text(workspace: Workspace, path: str, document: Document | None, content: Any) -> str:
+def _named(number: int, part: Any, mode: Mode) -> tuple[str, str]:
+    """The path of a document in a patch, and what the patch makes of it: new, changed or deleted; raises UsageError."""
+    if not isinstance(part, dict) or not isinstance(part.get("path"), str) or not isinstance(part.get("operations"), list):
+        raise UsageError(f"document {number} of the patch has no 'path' or no 'operations'")
+    path, state = part["path"], part.get("state", "changed")
+    undone = {"new": "deleted", "deleted": "new", "changed": "changed"}
+    if not isinstance(state, str) or state not in undone:
+        raise UsageError(f"{path}: {state!r} is no state of a document: new, changed, deleted")
+    return path, undone[state] if mode.reverse else state
+
+
+def _text(workspace: Workspace, path: str, document: Document | None, operations: list[Any], mode: Mode) -> str:
+    """The text of a document after a patch; raises Finding."""
+    try:
+        content = patched(document.value if document else {}, operations, mode)
+    except Finding as error:
+        raise Finding(f"{path}: {error.message}", "nothing was written") from None
     order: KeyOrder = no_order
     with contextlib.suppress(Finding):  # a document without a schema has no order of keys
         order = workspace.work().schemas.bound(content, path, workspace.configuration.bound_schema(path)).key_order
     return fresh(content, order) if document is None else rewrite(document, content, order)
+
+
+def _put(root: Path, texts: Mapping[str, str | None], before: Mapping[str, str | None]) -> None:
+    """Write or remove files; where one fails, those that were written get back what they were."""
+    done: list[str] = []
+    try:
+        for path, text in texts.items():
+            _put_one(root, path, text)
+            done.append(path)
+    except MdrepoError as error:
+        for path in reversed(done):
+            _put_one(root, path, before[path])
+        raise MdrepoError(error.message, "nothing was changed") from None
+
+
+def _put_one(root: Path, path: str, text: str | None) -> None:
+    if text is not None:
+        write(root, path, text)
+        return
+    try:
+        (root / path).unlink()
+    except OSError as error:
+        raise MdrepoError(f"{path} cannot be removed: {error.strerror}") from None

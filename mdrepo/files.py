@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import Finding, MdrepoError
+from .errors import Finding, MdrepoError, UsageError
 
 if TYPE_CHECKING:
     from .snapshots import Entry, Git
@@ -61,17 +63,33 @@ class WorkFiles:
     def read(self, path: str) -> bytes | None:
         place = inside(self._git.root, path)
         try:
-            return place.read_bytes()
+            return contents(place)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
+            if error.errno in (errno.EISDIR, errno.EINVAL):
+                raise Finding(f"{path} is no regular file", "put the file itself there") from None
             raise MdrepoError(f"{path}: {error.strerror}") from None
+
+
+def contents(place: Path) -> bytes:
+    """The bytes of a regular file; raises OSError, also for a pipe or a device, which might be waited for without end.
+
+    A pipe that the shell has opened for this process, as `<(command)` does, is read.
+    """
+    with open(place, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        opened = place.is_relative_to("/dev/fd") or str(place) == "/dev/stdin"
+        if not stat.S_ISREG(mode) and not (stat.S_ISFIFO(mode) and opened):
+            raise OSError(errno.EINVAL, "not a regular file", str(place))
+        os.set_blocking(file.fileno(), True)
+        return file.read()
 
 
 def inside(root: Path, path: str) -> Path:
     """The place of a path in a work tree; raises Finding where a symbolic link stands on the way, or where it leads out."""
     place = root / path
-    if place.resolve() != root.resolve() / path:
+    if "\0" in path or Path(path).is_absolute() or place.resolve() != root.resolve() / path:
         raise Finding(f"{path} is, or lies behind, a symbolic link, or leads out of the repository", "put the file itself there")
     return place
 
@@ -103,7 +121,9 @@ def write(root: Path, path: str, text: str | bytes) -> None:
 def read_file(path: Path) -> bytes:
     """The bytes of a file that a user named; raises MdrepoError."""
     try:
-        return path.read_bytes()
+        return contents(path)
+    except ValueError:
+        raise UsageError(f"{str(path)!r} is no path") from None
     except OSError as error:
         raise MdrepoError(f"{path}: {error.strerror}") from None
 
