@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class DocumentDiff:
             return self.schema.change_class(change.shown_path[:-1])
         return self.schema.change_class(change.shown_path, *(side for side in (change.old, change.new) if side is not MISSING))
 
-    @property
+    @cached_property
     def highest_class(self) -> ChangeClass | None:
         """The most severe class of its changes; None where the document has no schema."""
         if self.schema is None:
