@@ -81,12 +81,14 @@ def compare(path: str, old: Any, new: Any, schema: Schema | None = None) -> Docu
     return DocumentDiff(path, state, delta, old, new, schema)
 
 
-def compare_bytes(one: tuple[str, bytes], other: tuple[str, bytes], tolerance: Tolerance = EXACT) -> list[DocumentDiff]:
+def compare_bytes(
+    one: tuple[str, bytes], other: tuple[str, bytes], tolerance: Tolerance = EXACT, *, spelling: bool = True
+) -> list[DocumentDiff]:
     """What changed between two files, each its name and its bytes: one diff, or none; raises DocumentError.
 
-    The schema is the built-in one that the second names, else the first.
+    The schema is the built-in one that the second names, else the first. Numbers come with their spelling, if it is asked for.
     """
-    old, new = (read(data, name, spelling=False).value for name, data in (one, other))
+    old, new = (read(data, name, spelling=spelling).value for name, data in (one, other))
     found = tolerance.applied(compare(Path(other[0]).as_posix(), old, new, _builtin(new) or _builtin(old)))
     return [found] if found.delta else []
 

@@ -12,7 +12,7 @@ import orjson
 
 from . import pointers
 from .changes import MISSING, Change, Delta, KeyFinder, no_keys
-from .documents import exact, same
+from .documents import deep, exact, same
 from .errors import MissingExtra
 from .pairing import longest_increasing, origins
 from .pointers import Path
@@ -24,6 +24,7 @@ _WEIGHTY = 16
 """From so many bytes on, a value that left one key and came under another is taken for the same, moved."""
 
 
+@deep
 def diff(old: Any, new: Any, keys: KeyFinder = no_keys) -> Delta:
     """The changes that make `new` of `old`; applied in their order, they give exactly `new`."""
     if same(old, new):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import orjson
 
@@ -20,6 +21,10 @@ from .scanning import MAX_DEPTH, Float, Lines, Position, ScanError, number, posi
 _SMALL = re.compile(rb"e-0[5-9](?![-+.\w])")
 """The end of a number that Python writes as 1e-07, and orjson as 1e-7 or 0.00001."""
 _NOT_PYTHON = (re.compile(rb"e-[5-9](?![-+.\w])"), re.compile(rb"0\.0000[1-9]"))
+P = ParamSpec("P")
+R = TypeVar("R")
+_FRAMES = 20 * MAX_DEPTH
+"""Python's frames are cheap, and no walk takes more of them for a level."""
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _DIGITS = tuple(b"%c" % digit for digit in b"0123456789.")
 _SPACE = b" \t\n\r"
@@ -163,7 +168,7 @@ def _depth(value: Any) -> int:
 
 def _parsed(text: str) -> tuple[Any] | None:
     """The value of a text by the standard library's parser, with its gaps closed; None where it is not strict JSON."""
-    if _MAYBE_LONE.search(text):
+    if "\\u" in text and _MAYBE_LONE.search(text):
         return None
     whole = number if "-0" in text else None
     try:
@@ -186,7 +191,7 @@ def read(data: bytes, path: str = "-", *, spelling: bool = True) -> Document:
     try:
         return Document(path, data, scan(text))
     except ScanError as error:
-        if marker := _CONFLICT.search(text):
+        if "<<<<<<<" in text and (marker := _CONFLICT.search(text)):
             raise DocumentError(
                 path, position(text, marker.start()), "conflict markers of a merge", "settle the conflict first"
             ) from None
@@ -243,13 +248,35 @@ def _key_order(key: str) -> bytes:
     return key.encode("utf-16-be")
 
 
+def deep(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that may walk down a whole document, also where Python's own limit would end that in a RecursionError."""
+
+    @wraps(function)
+    def walk(*args: P.args, **kwargs: P.kwargs) -> R:
+        limit = sys.getrecursionlimit()
+        if limit >= _FRAMES:
+            return function(*args, **kwargs)
+        sys.setrecursionlimit(_FRAMES)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            sys.setrecursionlimit(limit)
+
+    return walk
+
+
+@deep
 def canonical(value: Any) -> str:
     """The RFC 8785 form (JCS) of a JSON value; integers beyond 2^53, which JCS leaves open, with all their digits."""
+    return _canonical(value)
+
+
+def _canonical(value: Any) -> str:
     if isinstance(value, dict):
-        members = (f"{canonical(key)}:{canonical(value[key])}" for key in sorted(value, key=_key_order))
+        members = (f"{_canonical(key)}:{_canonical(value[key])}" for key in sorted(value, key=_key_order))
         return "{" + ",".join(members) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(canonical, value)) + "]"
+        return "[" + ",".join(map(_canonical, value)) + "]"
     if isinstance(value, float):
         return _es6(value)
     return json.dumps(value, ensure_ascii=False)

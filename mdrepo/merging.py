@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .changes import MISSING, KeyFinder, no_keys
-from .documents import canonical, same
+from .documents import canonical, deep, same
 from .pairing import aligned, identifying_members, identities
 from .pointers import Path
 
@@ -36,6 +36,7 @@ class Merged:
     conflicts: tuple[Conflict, ...] = ()
 
 
+@deep
 def merge(base: Any, ours: Any, theirs: Any, keys: KeyFinder = no_keys) -> Merged:
     """The three-way merge of JSON values, each of which may be MISSING."""
     conflicts: list[Conflict] = []

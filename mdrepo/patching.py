@@ -8,10 +8,12 @@ from typing import Any, cast
 
 from . import pointers
 from .changes import MISSING, Change, Delta
-from .documents import same
+from .documents import exact, same
 from .errors import Finding, UsageError
 
 Operation = dict[str, Any]
+_COPIED = 1 << 20
+"""Bytes that copies may add to a document, besides twice its size."""
 
 
 class PatchError(Finding):
@@ -104,6 +106,7 @@ class _Draft:
     def __init__(self, content: Any) -> None:
         self.content = content
         self._own: dict[int, Any] = {}
+        self._allowed: int | None = None
 
     def _owned(self, value: Any) -> Any:
         if not isinstance(value, dict | list) or id(value) in self._own:
@@ -134,6 +137,16 @@ class _Draft:
             parent[path[-1]] = value
         else:
             parent.insert(_position(parent, path[-1], beyond=True), value)
+
+    def copy(self, origin: tuple[str, ...], path: tuple[str, ...]) -> None:
+        """Copy a value; a few copies of copies could fill any memory, so they are bounded; raises ValueError."""
+        value = pointers.resolve(self.content, origin)
+        if self._allowed is None:
+            self._allowed = _COPIED + 2 * len(exact(self.content))
+        self._allowed -= len(exact(value))
+        if self._allowed < 0:
+            raise ValueError("the patch copies far more than there is in the document")
+        self.add(path, copy.deepcopy(value))
 
     def remove(self, path: tuple[str, ...]) -> Any:
         """Take a value away; the value."""
@@ -167,7 +180,7 @@ def _apply_one(draft: _Draft, operation: Any) -> None:
             if not _equal(pointers.resolve(draft.content, path), _member(operation, "value")):
                 raise ValueError("the value there is another one")
         case "copy":
-            draft.add(path, copy.deepcopy(pointers.resolve(draft.content, _path(operation, "from"))))
+            draft.copy(_path(operation, "from"), path)
         case "move":
             origin = _path(operation, "from")
             if path[: len(origin)] == origin and path != origin:

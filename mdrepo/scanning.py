@@ -19,7 +19,9 @@ MAX_DIGITS = 4300
 """What Python turns into an integer at once (sys.int_info.default_max_str_digits)."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
+_CHARACTERS = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+'
+_BEGINNING = re.compile(_CHARACTERS)
+_STRING = re.compile(_CHARACTERS + '"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LITERAL = re.compile(r"true|false|null")
 _WORD = re.compile(r"[-+.\w]+")
@@ -72,6 +74,10 @@ def position(text: str, offset: int) -> Position:
     """Line and column, both from 1, of an offset."""
     before = text.rfind("\n", 0, offset)
     return Position(text.count("\n", 0, offset) + 1, offset - before)
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= 80 else f"{key[:80]}…"
 
 
 class Lines:
@@ -146,7 +152,7 @@ class _Scanner:
         return ScanError(self.at, f"{found!r} where {wanted} is expected", hint)
 
     def _bad_string(self) -> ScanError:
-        good = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*').match(self.text, self.at)
+        good = _BEGINNING.match(self.text, self.at)
         end = good.end() if good else self.at
         if end >= len(self.text):
             return ScanError(self.at, "a string that does not end", 'add the closing "')
@@ -162,7 +168,7 @@ class _Scanner:
         key = self.string()
         if key in self.places[-1]:
             first = position(self.text, self.places[-1][key])
-            raise ScanError(start, f"duplicate key {key!r}, first in line {first.line}", "keep one of the two")
+            raise ScanError(start, f"duplicate key {_short(key)!r}, first in line {first.line}", "keep one of the two")
         if self.space() != ":":
             raise self._unexpected("':'")
         self.at += 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import orjson
 
-from .documents import Document, exact, same
+from .documents import Document, deep, exact, same
 from .layout import Node
 from .pairing import origins
 from .pointers import Path
@@ -82,6 +83,7 @@ def _ordered(value: dict[str, Any], known: Sequence[str], *, sort: bool) -> list
     return sorted((key for key in value if key in rank), key=rank.__getitem__) + (sorted(rest) if sort else rest)
 
 
+@deep
 def formatted(value: Any, order: KeyOrder = no_order) -> str:
     """The canonical layout: schema property order, then sorted; two spaces; one scalar a line; one final newline.
 
@@ -91,11 +93,13 @@ def formatted(value: Any, order: KeyOrder = no_order) -> str:
     return dumps(value, Style(), "", order, sort=True) + "\n"
 
 
+@deep
 def fresh(value: Any, order: KeyOrder = no_order) -> str:
     """The text of a new file, in the canonical layout but for the keys that no schema orders, which stay as they are."""
     return dumps(value, Style(), "", order) + "\n"
 
 
+@deep
 def rewrite(document: Document, value: Any, order: KeyOrder = no_order) -> str:
     """The document's text with another value in it, changed in the lines that must change and no others."""
     if document.pretty and b"\\" not in document.data and (text := _pretty(_in_order(document.value, value, order, ()))):
@@ -174,44 +178,60 @@ class _Rewriter:
         line = self.text[self.text.rfind("\n", 0, offset) + 1 : offset]
         return line[: len(line) - len(line.lstrip(" \t"))]
 
-    def _leads(self, node: Node, starts: Sequence[int], ends: Sequence[int]) -> Iterator[str]:
-        """The white space before each member or item, after the bracket or comma before it."""
-        for place, start in enumerate(starts):
-            gap = self.text[ends[place - 1] : start] if place else self.text[node.start + 1 : start]
-            yield gap.partition(",")[2] if place else gap
+    def _lead(self, gap: str, node: Node) -> str:
+        """The indentation of a part of a container, by what stands before it."""
+        _, newline, line = gap.rpartition("\n")
+        return line[: len(line) - len(line.lstrip(" \t"))] if newline else self._indentation(node.start)
 
     def object(self, node: Node, old: dict[str, Any], new: dict[str, Any], path: Path) -> str:
         members = node.members
-        ends = [member.value.end for member in members.values()]
-        leads = dict(zip(members, self._leads(node, [member.start for member in members.values()], ends), strict=True))
-        usual = list(leads.values())[1 if len(leads) > 1 else 0]
+        gaps = _Gaps.of(self.text, node, [(member.start, member.value.end) for member in members.values()], self.style)
+        places = {key: place for place, key in enumerate(members)}
         parts: list[str] = []
-        for place, key in enumerate(_merged_keys(list(members), new, self.order(path))):
+        for key in _merged_keys(list(members), new, self.order(path)):
+            gap = gaps.before(places.get(key), first=not parts)
             if key in members:
                 start, _, child = members[key]
-                lead = leads[key] if place or key == next(iter(members)) else next(iter(leads.values()))
-                parts.append(lead + self.text[start : child.start] + self.value(child, old[key], new[key], (*path, key)))
+                parts.append(gap + self.text[start : child.start] + self.value(child, old[key], new[key], (*path, key)))
             else:
-                lead = usual if place or len(leads) > 1 else next(iter(leads.values()))
-                indentation = lead.rpartition("\n")[2]
-                name = scalar(key, ascii_only=self.style.ascii)
-                parts.append(lead + name + self.style.colon + self.fresh(new[key], indentation, (*path, key)))
-        return "{" + ",".join(parts) + self.text[ends[-1] : node.end - 1] + "}"
+                name = scalar(key, ascii_only=self.style.ascii) + self.style.colon
+                parts.append(gap + name + self.fresh(new[key], self._lead(gap, node), (*path, key)))
+        return "{" + "".join(parts) + gaps.closing + "}"
 
     def array(self, node: Node, old: list[Any], new: list[Any], path: Path) -> str:
-        items = node.items
-        leads = list(self._leads(node, [item.start for item in items], [item.end for item in items]))
-        usual = leads[1] if len(leads) > 1 else (leads[0] if "\n" in leads[0] else self.style.comma[1:])
+        gaps = _Gaps.of(self.text, node, [(item.start, item.end) for item in node.items], self.style)
         parts: list[str] = []
         for place, (value, source) in enumerate(zip(new, _sources(old, new), strict=True)):
-            lead = leads[0] if place == 0 else (leads[source] if source else usual)
+            gap = gaps.before(source, first=not parts)
             if source is not None:
-                body = self.value(items[source], old[source], value, (*path, place))
+                body = self.value(node.items[source], old[source], value, (*path, place))
             else:
-                inline = "\n" not in lead and not isinstance(value, dict | list)
-                body = self.fresh(value, "" if inline else lead.rpartition("\n")[2], (*path, place))
-            parts.append(lead + body)
-        return "[" + ",".join(parts) + self.text[items[-1].end : node.end - 1] + "]"
+                body = self.fresh(value, self._lead(gap, node), (*path, place))
+            parts.append(gap + body)
+        return "[" + "".join(parts) + gaps.closing + "]"
+
+
+@dataclass(frozen=True)
+class _Gaps:
+    """What stands around the parts of a container: behind its bracket, before each part but the first, before its end."""
+
+    opening: str
+    between: list[str]
+    closing: str
+    usual: str
+
+    @staticmethod
+    def of(text: str, node: Node, spans: Sequence[tuple[int, int]], style: Style) -> _Gaps:
+        opening = text[node.start + 1 : spans[0][0]]
+        between = [text[end:start] for (_, end), (start, _) in pairwise(spans)]
+        usual = between[0] if between else "," + opening if "\n" in opening else style.comma
+        return _Gaps(opening, between, text[spans[-1][1] : node.end - 1], usual)
+
+    def before(self, place: int | None, *, first: bool) -> str:
+        """What stands before a part that had a place here (None: that is new), perhaps another one."""
+        if first:
+            return self.opening
+        return self.between[place - 1] if place else self.usual
 
 
 def _sources(old: list[Any], new: list[Any]) -> list[int | None]:

@@ -17,9 +17,10 @@ import pytest
 from conftest import DOCUMENT, git, load, mdrepo, state, suite
 
 from mdrepo.cli import main
-from mdrepo.documents import read
+from mdrepo.documents import DocumentError, read
 from mdrepo.errors import Finding, MdrepoError
 from mdrepo.files import contents, inside, write
+from mdrepo.patching import PatchError, apply
 from mdrepo.writing import Style, dumps
 
 Run = Callable[..., tuple[int, str, str]]
@@ -93,7 +94,7 @@ def test_what_is_no_json_is_refused_by_name_and_place(run: Run) -> None:
         (b'\xef\xbb\xbf{"a": 1}', "1:1", "byte-order mark"),
         (b'{"a": 1}\x00', "1:9", "more text"),
         (b"[" * 501 + b"]" * 501, "1:501", "more than 500 levels"),
-        (b"9" * 1_000_000, "1:1", "more than 4,000 digits"),
+        (b"9" * 1_000_000, "1:1", "more than 4,300 digits"),
         (b"1e" + b"9" * 1_000_000, "1:1", "beyond what a double can hold"),
         (b"0" * 1_000_000, "1:1", "not a JSON number"),
         (b"\\" * 100_000, "1:1", "where a value is expected"),
@@ -130,7 +131,8 @@ def test_500_levels_go_through_every_command_on_files(run: Run) -> None:
 LIMITED = """
 import resource, sys
 from mdrepo.cli import main
-from mdrepo.documents import read
+from mdrepo.documents import DocumentError, read
+from mdrepo.patching import PatchError, apply
 code = main(sys.argv[1:])
 peak = resource.getrusage(resource.RUSAGE_SELF)
 print(code, peak.ru_maxrss // 1024, round(peak.ru_utime + peak.ru_stime, 2), file=sys.stderr)
@@ -597,3 +599,49 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="not a regular file"):
         contents(tmp_path / "pipe")
+
+
+# Long strings
+
+
+def cost(folder: Path, *words: str) -> tuple[float, float, float]:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *words], cwd=folder, capture_output=True, text=True, errors="replace", check=False
+    )
+    code, megabytes, seconds = map(float, done.stderr.split()[-3:])
+    return code, megabytes, seconds
+
+
+@pytest.mark.parametrize("content", [b'["' + b"a" * 50_000_000, b'"' + b"\\u0041" * 8_000_000, b'"' + b"\\\\" * 10_000_000 + b"\\"])
+def test_a_long_string_that_does_not_end(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "good.json").write_bytes(b"{}")
+    (tmp_path / "bad.json").write_bytes(content)
+    code, megabytes, seconds = cost(tmp_path, "diff", "--no-index", "good.json", "bad.json")
+    assert code == 1
+    assert megabytes < 1000, f"{megabytes} MB"
+    assert seconds < 3, f"{seconds} s"
+
+
+def test_a_long_string_in_a_merge(tmp_path: Path) -> None:
+    for name, last in (("base", b"x"), ("ours", b"y"), ("theirs", b"z")):
+        (tmp_path / name).write_bytes(b'{"a": "' + b"x" * 50_000_000 + last + b'"}')
+    _, megabytes, seconds = cost(tmp_path, "merge-file", "base", "ours", "theirs", "-o", "out")
+    assert megabytes < 1500, f"{megabytes} MB"
+    assert seconds < 8, f"{seconds} s"
+
+
+def test_a_message_does_not_hold_a_key_of_5_megabytes() -> None:
+    key = b'"' + b"k" * 5_000_000 + b'"'
+    with pytest.raises(DocumentError) as caught:
+        read(b"{" + key + b":1," + key + b":2}")
+    assert len(caught.value.message) < 400
+
+
+def test_copies_of_copies_are_bounded() -> None:
+    patch: list[Any] = [{"op": "add", "path": "", "value": {"a": 1}}]
+    for _ in range(40):
+        patch += [{"op": "copy", "from": "/a", "path": "/b"}, {"op": "add", "path": "/c", "value": {}}]
+        patch += [{"op": "move", "from": f"/{name}", "path": f"/c/{name}"} for name in "ab"]
+        patch += [{"op": "move", "from": "/c", "path": "/a"}]
+    with pytest.raises(PatchError, match="copies far more than there is"):
+        apply({}, patch)

@@ -560,7 +560,7 @@ def test_one_of_two_files_may_be_standard_input(files: Path) -> None:
     ("name", "code", "message"),
     [
         ("none.json", 3, "none.json: No such file or directory"),
-        ("folder", 2, "folder is a directory"),
+        ("folder", 3, "folder: Is a directory"),
         ("broken.json", 1, "broken.json:1:6: "),
         ("twice.json", 1, "twice.json:1:10: "),
         ("empty.json", 1, "empty.json:1:1: "),

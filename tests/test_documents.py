@@ -14,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdrepo import pointers
+from mdrepo.diffing import diff
 from mdrepo.documents import DocumentError, canonical, digest, read, same
 from mdrepo.errors import UsageError
+from mdrepo.merging import merge
+from mdrepo.patching import apply
 from mdrepo.scanning import MAX_DEPTH, Float, scan
 from mdrepo.writing import formatted, rewrite, scalar
 
@@ -235,3 +238,40 @@ def test_a_document_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_bytes(b'{"a": 1}')
     assert read(file.read_bytes(), str(file)).value == {"a": 1}
+
+
+DEEP = [b"[" * 499 + inner + b"]" * 499 for inner in (b"[1]", b"[2]")]
+
+
+@pytest.mark.parametrize("what", ["same", "canonical", "diff", "merge", "apply", "formatted", "rewrite"])
+def test_500_levels_under_python_s_own_limit(what: str) -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    try:
+        old, new = (read(text) for text in DEEP)
+        {
+            "same": lambda: same(old.value, read(DEEP[0]).value),
+            "canonical": lambda: canonical(old.value),
+            "diff": lambda: diff(old.value, new.value),
+            "merge": lambda: merge(old.value, new.value, read(DEEP[0].replace(b"1", b"3")).value),
+            "apply": lambda: apply(old.value, [{"op": "replace", "path": "/0" * 499, "value": [2]}]),
+            "formatted": lambda: formatted(old.value),
+            "rewrite": lambda: rewrite(old, new.value),
+        }[what]()
+        assert sys.getrecursionlimit() == 1000
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize(
+    ("text", "new", "expected"),
+    [
+        ("[1, 2,\n   3]", [1, 2, 4], "[1, 2,\n   4]"),
+        ("[\n1,2,\n3]", [1, 2, "x"], '[\n1,2,\n"x"]'),
+        ('{"a": 1  ,\n"b": 2}', {"a": 1, "b": 3}, '{"a": 1  ,\n"b": 3}'),
+        ("[1 , 2 , 3]", [1, 2, 4], "[1 , 2 , 4]"),
+        ('{ "a": 1\n, "b": 2\n, "c": 3\n}', {"a": 1, "b": 9, "c": 3}, '{ "a": 1\n, "b": 9\n, "c": 3\n}'),
+    ],
+)
+def test_an_edit_changes_the_value_alone(text: str, new: object, expected: str) -> None:
+    assert rewrite(read(text.encode()), new) == expected

@@ -55,7 +55,7 @@ def command(
         raise click.UsageError("--format patch is exact: leave --ignore-order and --significant-digits out.")
     if no_index and staged:
         raise click.UsageError("--no-index compares two files, and --staged the index: choose one.")
-    found = _of_files(arguments, tolerance) if no_index else _in_repository(arguments, staged, tolerance)
+    found = _of_files(arguments, tolerance, shape) if no_index else _in_repository(arguments, staged, tolerance)
     _show(found, shape)
     return 1 if (exit_code or no_index) and found else 0
 
@@ -90,20 +90,17 @@ def _show(found: list[DocumentDiff], shape: str) -> None:
         output.show(diffs.stat(found)) if shape == "stat" else output.page(diffs.document_diffs(found))
 
 
-def _of_files(names: Sequence[str], tolerance: Tolerance) -> list[DocumentDiff]:
+def _of_files(names: Sequence[str], tolerance: Tolerance, shape: str) -> list[DocumentDiff]:
     if len(names) != 2 or names[0] == names[1] == "-":
         raise click.UsageError("--no-index compares two files.")
     old, new = ((name, _bytes(name)) for name in names)
-    return compare_bytes(old, new, tolerance)
+    return compare_bytes(old, new, tolerance, spelling=shape in ("json", "patch"))
 
 
 def _bytes(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
-    path = settings().directory / name
-    if path.is_dir():
-        raise click.UsageError(f"{name} is a directory: --no-index compares two files.")
-    return read_file(path)
+    return read_file(settings().directory / name)
 
 
 def _in_repository(arguments: Sequence[str], staged: bool, tolerance: Tolerance) -> list[DocumentDiff]:
