@@ -42,6 +42,19 @@ def validate(document: Document, schema: Schema) -> list[Problem]:
     return sorted(found, key=lambda p: (p.line, p.column, p.rule, p.message))
 
 
+def check(schema: Schema) -> Any:
+    """The validator class of a schema's draft; raises Finding where the schema is not valid itself."""
+    import jsonschema
+
+    draft = jsonschema.validators.validator_for(schema.content, default=jsonschema.Draft202012Validator)
+    try:
+        draft.check_schema(schema.content)
+    except jsonschema.SchemaError as error:
+        place = pointers.build(tuple(error.absolute_path)) or "its root"
+        raise Finding(f"{schema.name}: not a valid schema at {place}: {error.message[:200]}") from None
+    return draft
+
+
 def _errors(content: Any, schema: Schema) -> Iterator[Any]:
     import jsonschema
     from referencing import Registry, Resource
@@ -51,12 +64,7 @@ def _errors(content: Any, schema: Schema) -> Iterator[Any]:
     def refuse(uri: str) -> Any:
         raise NoSuchResource(uri)
 
-    draft = jsonschema.validators.validator_for(schema.content, default=jsonschema.Draft202012Validator)
-    try:
-        draft.check_schema(schema.content)
-    except jsonschema.SchemaError as error:
-        place = pointers.build(tuple(error.absolute_path)) or "its root"
-        raise Finding(f"{schema.name}: not a valid schema at {place}: {error.message[:200]}") from None
+    draft = check(schema)
     default = specification_with(draft.META_SCHEMA["$schema"])
     resources = ((uri, Resource.from_contents(each, default)) for uri, each in schema.store.contents())
     registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]

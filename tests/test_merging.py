@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mdrepo.changes import MISSING
 from mdrepo.documents import canonical, same
-from mdrepo.merging import merge, missing_edits
+from mdrepo.losses import missing_edits
+from mdrepo.merging import merge
 from mdrepo.reconciling import reconcile
 
 leaves = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from("ab")
