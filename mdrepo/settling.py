@@ -157,8 +157,9 @@ def _with_names(merged: Merged, parent: Path, names: dict[str, str], strategy: S
         if name is None:
             rest.append(each)
             continue
-        content = replaced(replaced(content, each.path, each.theirs), (*parent, name), each.ours)
-        settled.append(Settled(each, each.theirs, f"union, ours as {name}"))
+        place = (*parent, name)
+        content = replaced(replaced(content, each.path, each.theirs), place, each.ours)
+        settled.append(Settled(Conflict(place, MISSING, each.ours, MISSING), each.ours, f"union: ours, which was {each.path[-1]}"))
     entries = get(ours, parent)
     greatest = max(entries, key=lambda key: version(key) or ())
     last = [*names.values()][-1]
