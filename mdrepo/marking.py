@@ -6,13 +6,14 @@ is the comma that it would need.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .changes import MISSING
-from .documents import Document, DocumentError, read, same
+from .documents import Document, same
 from .filling import filled
 from .merging import Conflict
 from .writing import KeyOrder, Style, dumps, rewrite
@@ -68,8 +69,8 @@ def marked_texts(texts: Sequence[str], marks: Marks, newline: str = "\n") -> str
 
 def _is_value(text: str, value: Any) -> bool:
     try:
-        return same(read(text.encode("utf-8")).value, value)
-    except DocumentError:
+        return same(json.loads(text), value)
+    except ValueError:
         return False
 
 

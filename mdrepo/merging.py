@@ -41,7 +41,15 @@ Settler = Callable[[Conflict], Settled | None]
 """Who may settle a conflict without asking: a schema's strategy, or a rule."""
 
 
+StrategyFinder = Callable[[Path], str | None]
+"""The strategy of the field at a path (`x-mdrepo-merge`), or None."""
+
+
 def no_settler(_: Conflict) -> Settled | None:
+    return None
+
+
+def no_strategy(_: Path) -> str | None:
     return None
 
 
