@@ -115,7 +115,9 @@ class _Files:
         """Both sides, and the base, as one conflict."""
         texts = [data.decode("utf-8", "surrogateescape") for data in (self.ours, self.base, self.theirs)]
         newline = "\r\n" if "\r\n" in texts[0] else "\n"
-        data = marked_texts(texts, self.marks, newline).encode("utf-8", "surrogateescape")
+        # whose lines nobody knows, as in UTF-16, is not cut
+        marked = self.marks.around(texts, newline) if how == "not JSON" else marked_texts(texts, self.marks, newline)
+        data = marked.encode("utf-8", "surrogateescape")
         return Reconciled(data, False, how, conflicts, reason=reason)
 
 
