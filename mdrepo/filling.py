@@ -24,7 +24,7 @@ def filled(content: Any, values: Iterable[tuple[Path, Any]]) -> Any:
         for token in path[:-1]:
             inner = inner.setdefault(token, {})
         inner[path[-1]] = _Value(value)
-    return _filled(content, places)
+    return _filled(content, places) if places else content
 
 
 def _filled(content: Any, places: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from .changes import MISSING, identifying_members, identities
-from .documents import canonical, same
+from .documents import same
 from .pointers import Path
 
 
@@ -89,6 +90,6 @@ def _counted(items: list[Any]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for item in items:
         if not isinstance(item, dict | list):
-            spelled = canonical(item) if isinstance(item, str) else f"{type(item).__name__} {item}"
+            spelled = json.dumps(item, ensure_ascii=False)
             counts[spelled] = counts.get(spelled, 0) + 1
     return counts

@@ -62,9 +62,16 @@ class Merged:
     settled: tuple[Settled, ...] = ()
 
 
-def merge(base: Any, ours: Any, theirs: Any, keys: KeyFinder = no_keys, settler: Settler = no_settler) -> Merged:
-    """The three-way merge of JSON values, each of which may be MISSING."""
-    walk = _Walk(keys, settler)
+def merge(
+    base: Any,
+    ours: Any,
+    theirs: Any,
+    keys: KeyFinder = no_keys,
+    settler: Settler = no_settler,
+    united: Callable[[Path], bool] = lambda _: False,
+) -> Merged:
+    """The three-way merge of JSON values, each of which may be MISSING; of a list to be united, whatever either side has stays."""
+    walk = _Walk(keys, settler, united)
     content = walk.merge(base, ours, theirs, ())
     return Merged(content, tuple(walk.conflicts), tuple(walk.settled))
 
@@ -73,6 +80,7 @@ def merge(base: Any, ours: Any, theirs: Any, keys: KeyFinder = no_keys, settler:
 class _Walk:
     keys: KeyFinder
     settler: Settler
+    united: Callable[[Path], bool]
     conflicts: list[Conflict] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
 
@@ -114,7 +122,8 @@ class _Walk:
         return result
 
     def lists(self, base: Any, ours: list[Any], theirs: list[Any], path: Path) -> Any:
-        if not isinstance(base, list):
+        united = self.united(path)
+        if not isinstance(base, list) and not united:
             larger = _containing(ours, theirs)
             if larger is not None:
                 return larger
@@ -122,7 +131,7 @@ class _Walk:
                 # two lists that came from nowhere are two answers to one question, and not parts of one
                 return self.conflict(Conflict(path, base, ours, theirs))
         origin = base if isinstance(base, list) else []
-        ids = identified(origin, ours, theirs, self.keys(path))
+        ids = identified(origin, ours, theirs, self.keys(path), united=united)
         if ids is None:
             return self.conflict(Conflict(path, base, ours, theirs))
         return self.items((origin, ours, theirs), ids, path)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 from .changes import identifying_members, identities
 from .diffing import aligned
-from .documents import canonical
 
 Id = Hashable
 
 
-def identified(base: list[Any], ours: list[Any], theirs: list[Any], names: Sequence[str] | None) -> list[list[Id]] | None:
+def identified(
+    base: list[Any], ours: list[Any], theirs: list[Any], names: Sequence[str] | None, *, united: bool = False
+) -> list[list[Id]] | None:
     """An identity for each item of the three lists: by its members, by its value in a set, else by alignment with the base.
 
     None where one side inserted what the other removed: moved, doubled or dropped, and nobody can say which.
@@ -20,6 +23,8 @@ def identified(base: list[Any], ours: list[Any], theirs: list[Any], names: Seque
     named = identifying_members((base, ours, theirs), names)
     if named:
         return [[*(identities(side, named) or ())] for side in (base, ours, theirs)]
+    if united:
+        return [_by_value(side) for side in (base, ours, theirs)]
     if all(map(set_like, (base, ours, theirs))):
         return _as_sets(base, ours, theirs)
     ids = _aligned_ids(base, ours, theirs)
@@ -28,12 +33,22 @@ def identified(base: list[Any], ours: list[Any], theirs: list[Any], names: Seque
 
 def spelled(item: Any) -> str:
     """A text that two items share only if they are the same value."""
-    return canonical(item) if isinstance(item, dict | list | str) else f"{type(item).__name__} {item}"
+    return json.dumps(item, sort_keys=True, ensure_ascii=False)
 
 
 def set_like(items: list[Any]) -> bool:
     """Whether a list is one of scalars that are all different."""
     return not any(isinstance(item, dict | list) for item in items) and len(set(map(spelled, items))) == len(items)
+
+
+def _by_value(items: list[Any]) -> list[Id]:
+    """Each item is its value, the first of several equal ones the first."""
+    counts: Counter[str] = Counter()
+    ids: list[Id] = []
+    for text in map(spelled, items):
+        counts[text] += 1
+        ids.append((text, counts[text]))
+    return ids
 
 
 def _as_sets(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[list[Id]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,6 @@ from .changes import MISSING, KeyFinder, no_keys
 from .merging import Conflict, Merged, Settled, StrategyFinder, merge, no_strategy
 from .renumbering import renumbered
 from .schemas import Schema
-from .sequencing import spelled
 from .sweeping import without_swept
 from .versions import ranks, version
 from .writing import KeyOrder, no_order
@@ -36,14 +34,13 @@ def merged_and_settled(
     guide: Guide = Guide(),
 ) -> Merged:
     """The merge of three values, with those conflicts settled that a strategy or a rule settles."""
-    merged = merge(base, ours, theirs, guide.keys, _Rules(guide.keys, guide.strategy).settle)
+    merged = merge(base, ours, theirs, guide.keys, _Rules(guide.strategy).settle, lambda path: guide.strategy(path) == "union")
     merged = renumbered(merged, base, ours, theirs, guide.strategy)
     return without_swept(merged, base, ours, theirs)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    keys: KeyFinder
     strategy: StrategyFinder
 
     def settle(self, conflict: Conflict) -> Settled | None:
@@ -68,12 +65,9 @@ class _Rules:
         return None
 
     def _union(self, conflict: Conflict) -> tuple[Any] | None:
-        """What either side has: the side that still has the field, or the items of both lists."""
-        ours, theirs = conflict.ours, conflict.theirs
-        if MISSING in (ours, theirs):
-            return (theirs if ours is MISSING else ours,)
-        if isinstance(ours, list) and isinstance(theirs, list):
-            return _united(ours, theirs, lambda path: self.keys((*conflict.path, *path)))
+        """A field that one side took away is there still; lists are united as they are merged."""
+        if MISSING in (conflict.ours, conflict.theirs):
+            return (conflict.theirs if conflict.ours is MISSING else conflict.ours,)
         return None
 
 
@@ -83,20 +77,6 @@ def _extreme(name: str, conflict: Conflict) -> tuple[Any] | None:
     if found is None or found[0] == found[1]:
         return None
     return (conflict.ours if (found[0] > found[1]) == (name == "max") else conflict.theirs,)
-
-
-def _united(ours: list[Any], theirs: list[Any], keys: KeyFinder) -> tuple[Any] | None:
-    """The items of both lists: keyed ones merged by key, others once each, theirs first; None where equal keys contradict."""
-    if keys(()) is not None:
-        merged = merge([], ours, theirs, keys)
-        return None if merged.conflicts else (merged.content,)
-    first = Counter(map(spelled, theirs))
-    return ([*theirs, *(item for item in ours if not _taken(first, spelled(item)))],)
-
-
-def _taken(counts: Counter[str], text: str) -> bool:
-    counts[text] -= 1
-    return counts[text] >= 0
 
 
 def _raised_version(conflict: Conflict) -> Settled | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from .changes import MISSING
-from .documents import canonical
 from .filling import filled
 from .losses import equal
 from .merging import Conflict, Merged, Settled
 from .pointers import Path, get
+from .sequencing import spelled
 
 _ENOUGH = 2
 """At how many other places a side must have made the same change for it to be one that was made everywhere."""
@@ -77,7 +77,7 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
         for key, inner in value.items():
             yield from _leaves(inner, (*path, key))
     else:
-        yield path, canonical(value)
+        yield path, spelled(value)
 
 
 def _edits(base: Any, side: Any, path: Path, skipped: set[Path]) -> Iterator[_Edit]:
@@ -93,4 +93,4 @@ def _edits(base: Any, side: Any, path: Path, skipped: set[Path]) -> Iterator[_Ed
     elif not equal(base, side):
         key = next((token for token in reversed(path) if isinstance(token, str)), "")
         added = base is MISSING
-        yield key, "" if added else canonical(base), "" if added else "-" if side is MISSING else canonical(side)
+        yield key, "" if added else spelled(base), "" if added else "-" if side is MISSING else spelled(side)

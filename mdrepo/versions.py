@@ -36,15 +36,17 @@ def _date(value: Any) -> _Rank | None:
 
 def version(value: Any, parts: int = 1) -> _Rank | None:
     """The rank of a version with at least so many dotted parts: 0.3.9 < 0.3.10rc1 < 0.3.10; one with build data has none."""
-    found = _VERSION.fullmatch(value) if isinstance(value, str) else None
+    found = _VERSION.fullmatch(value) if isinstance(value, str) and not _DATE.fullmatch(value) else None
     if found is None or found[2].count(".") + 1 < parts:
         return None
     numbers = [int(part) for part in found[2].split(".")]
     while numbers and numbers[-1] == 0:
         numbers.pop()
     suffix = (found[3] or "").lower().lstrip("-.")
+    if re.split("[^a-z]", suffix)[0] == "x":  # 1.x is many versions
+        return None
     words = [(0, int(word), "") if word.isdigit() else (1, 0, word) for word in re.findall(r"[0-9]+|[a-z]+", suffix)]
-    stage = 1 if not suffix else 2 if suffix.startswith("post") else 0
+    stage = 1 if not suffix else {"post": 2, "dev": -1}.get(re.split("[^a-z]", suffix)[0], 0)
     return ("version " + found[1].strip(), numbers, stage, words)
 
 
