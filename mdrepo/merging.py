@@ -62,25 +62,33 @@ class Merged:
     settled: tuple[Settled, ...] = ()
 
 
-def merge(
-    base: Any,
-    ours: Any,
-    theirs: Any,
-    keys: KeyFinder = no_keys,
-    settler: Settler = no_settler,
-    united: Callable[[Path], bool] = lambda _: False,
-) -> Merged:
-    """The three-way merge of JSON values, each of which may be MISSING; of a list to be united, whatever either side has stays."""
-    walk = _Walk(keys, settler, united)
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How values are merged: the identity of items; who settles conflicts; which lists are united, whatever their base;
+    and whether two lists that came from nowhere may be parts of one, or are two answers to one question.
+    """
+
+    keys: KeyFinder = no_keys
+    settler: Settler = no_settler
+    united: Callable[[Path], bool] = lambda _: False
+    joined: bool = False
+
+
+def merge(base: Any, ours: Any, theirs: Any, keys: KeyFinder = no_keys) -> Merged:
+    """The three-way merge of JSON values, each of which may be MISSING; every conflict is returned."""
+    return merged_by(Rules(keys), base, ours, theirs)
+
+
+def merged_by(rules: Rules, base: Any, ours: Any, theirs: Any) -> Merged:
+    """The three-way merge by these rules."""
+    walk = _Walk(rules)
     content = walk.merge(base, ours, theirs, ())
     return Merged(content, tuple(walk.conflicts), tuple(walk.settled))
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    keys: KeyFinder
-    settler: Settler
-    united: Callable[[Path], bool]
+    rules: Rules
     conflicts: list[Conflict] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
 
@@ -104,7 +112,7 @@ class _Walk:
         return self.conflict(Conflict(path, base, ours, theirs))
 
     def conflict(self, found: Conflict) -> Any:
-        settled = self.settler(found)
+        settled = self.rules.settler(found)
         if settled is not None:
             self.settled.append(settled)
             return settled.value
@@ -122,16 +130,15 @@ class _Walk:
         return result
 
     def lists(self, base: Any, ours: list[Any], theirs: list[Any], path: Path) -> Any:
-        united = self.united(path)
+        keys, united = self.rules.keys(path), self.rules.united(path)
         if not isinstance(base, list) and not united:
-            larger = _containing(ours, theirs)
+            larger = _containing(ours, theirs) if self.rules.joined else None
             if larger is not None:
                 return larger
-            if not (ours and theirs and identifying_members((ours, theirs), self.keys(path))):
-                # two lists that came from nowhere are two answers to one question, and not parts of one
+            if not (self.rules.joined and ours and theirs and identifying_members((ours, theirs), keys)):
                 return self.conflict(Conflict(path, base, ours, theirs))
         origin = base if isinstance(base, list) else []
-        ids = identified(origin, ours, theirs, self.keys(path), united=united)
+        ids = identified(origin, ours, theirs, keys, united=united)
         if ids is None:
             return self.conflict(Conflict(path, base, ours, theirs))
         return self.items((origin, ours, theirs), ids, path)

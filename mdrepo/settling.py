@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .changes import MISSING, KeyFinder, no_keys
-from .merging import Conflict, Merged, Settled, StrategyFinder, merge, no_strategy
+from .merging import Conflict, Merged, Rules, Settled, StrategyFinder, merged_by, no_strategy
 from .renumbering import renumbered
 from .schemas import Schema
 from .sweeping import without_swept
@@ -34,13 +34,14 @@ def merged_and_settled(
     guide: Guide = Guide(),
 ) -> Merged:
     """The merge of three values, with those conflicts settled that a strategy or a rule settles."""
-    merged = merge(base, ours, theirs, guide.keys, _Rules(guide.strategy).settle, lambda path: guide.strategy(path) == "union")
+    rules = Rules(guide.keys, _Strategies(guide.strategy).settle, lambda path: guide.strategy(path) == "union", joined=True)
+    merged = merged_by(rules, base, ours, theirs)
     merged = renumbered(merged, base, ours, theirs, guide.strategy)
     return without_swept(merged, base, ours, theirs)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rules:
+class _Strategies:
     strategy: StrategyFinder
 
     def settle(self, conflict: Conflict) -> Settled | None:

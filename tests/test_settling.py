@@ -256,17 +256,23 @@ def test_sets_merge_as_sets() -> None:
 
 
 def test_an_object_from_nowhere_merges_by_key_and_a_list_by_identity() -> None:
-    merged = merge({}, {"a": {"b": [{"id": 1, "v": 1}], "c": 1}}, {"a": {"b": [{"id": 2}, {"id": 1, "v": 1}], "d": 2}})
+    merged = merged_and_settled({}, {"a": {"b": [{"id": 1, "v": 1}], "c": 1}}, {"a": {"b": [{"id": 2}, {"id": 1, "v": 1}], "d": 2}})
     assert merged.conflicts == ()
     assert merged.content == {"a": {"b": [{"id": 2}, {"id": 1, "v": 1}], "c": 1, "d": 2}}
-    assert conflicts(merge({}, {"a": [{"id": 1, "v": 1}]}, {"a": [{"id": 1, "v": 2}]})) == [("a", 0, "v")]
+    assert conflicts(merged_and_settled({}, {"a": [{"id": 1, "v": 1}]}, {"a": [{"id": 1, "v": 2}]})) == [("a", 0, "v")]
 
 
 def test_of_two_lists_from_nowhere_one_that_has_all_of_the_other_is_taken() -> None:
     for sides in ((["a"], ["b", "a"]), (["b", "a"], ["a"])):
-        assert merge({}, *({"x": side} for side in sides)).content == {"x": ["b", "a"]}
-    assert conflicts(merge({}, {"x": ["a"]}, {"x": ["b"]})) == [("x",)]
-    assert conflicts(merge({}, {"x": [1, 1]}, {"x": [1, 2]})) == [("x",)]
+        assert merged_and_settled({}, *({"x": side} for side in sides)).content == {"x": ["b", "a"]}
+    assert conflicts(merged_and_settled({}, {"x": ["a"]}, {"x": ["b"]})) == [("x",)]
+    assert conflicts(merged_and_settled({}, {"x": [1, 1]}, {"x": [1, 2]})) == [("x",)]
+
+
+def test_without_rules_two_lists_from_nowhere_are_two_answers() -> None:
+    """So what is derived does not mix with what people wrote."""
+    assert conflicts(merge({}, {"x": [{"name": "a"}]}, {"x": [{"name": "b"}]})) == [("x",)]
+    assert conflicts(merge({}, {"x": ["a"]}, {"x": ["b", "a"]})) == [("x",)]
 
 
 def test_an_item_that_both_sides_inserted_is_one() -> None:
