@@ -60,9 +60,10 @@ def _as_sets(base: list[Any], ours: list[Any], theirs: list[Any]) -> list[list[I
         {old: new for old, new in aligned(base, side) if ids[0][old] not in kept and own[new] not in known}
         for side, own in ((ours, ids[1]), (theirs, ids[2]))
     ]
+    mine_too, yours_too = set(ids[1]), set(ids[2])
     for old in replacing[0].keys() & replacing[1].keys():
         mine, yours = replacing[0][old], replacing[1][old]
-        if ids[1][mine] != ids[2][yours] and ids[1][mine] not in ids[2] and ids[2][yours] not in ids[1]:
+        if ids[1][mine] not in yours_too and ids[2][yours] not in mine_too:
             ids[1][mine] = ids[2][yours] = ids[0][old]
     return ids
 

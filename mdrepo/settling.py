@@ -27,12 +27,7 @@ class Guide:
         return Guide(schema.keys, schema.strategy, schema.key_order)
 
 
-def merged_and_settled(
-    base: Any,
-    ours: Any,
-    theirs: Any,
-    guide: Guide = Guide(),
-) -> Merged:
+def merged_and_settled(base: Any, ours: Any, theirs: Any, guide: Guide = Guide()) -> Merged:
     """The merge of three values, with those conflicts settled that a strategy or a rule settles."""
     rules = Rules(guide.keys, _Strategies(guide.strategy).settle, lambda path: guide.strategy(path) == "union", joined=True)
     merged = merged_by(rules, base, ours, theirs)

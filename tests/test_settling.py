@@ -303,6 +303,7 @@ def test_a_string_of_lines_merges_by_line() -> None:
     ("base", "ours", "theirs"),
     [
         ([{"v": i} for i in range(10_000)], [{"v": -i} for i in range(10_000)], [{"v": i + 0.5} for i in range(10_000)]),
+        ([*range(10_000)], [*range(10_000, 20_000)], [*range(20_000, 30_000)]),
         ([1], [*([n] for n in range(10_000)), 1], [1, *([n, n] for n in range(10_000))]),
         (
             {f"k{i}": {"v": i} for i in range(10_000)},
