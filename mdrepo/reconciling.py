@@ -2,36 +2,37 @@
 
 Where git's own text merge is clean, and the result is strict JSON that keeps every edit that one side alone made, it stands, byte
 for byte. Otherwise the structural merge, written into ours with as little text changed as possible. A true conflict leaves
-everything else merged, and git's markers, with base, around only the lines of the conflicting values.
+everything else merged, and git's markers, with base, around only the lines of the conflicting values. On any doubt both sides are
+kept, as one conflict.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .changes import MISSING, KeyFinder, no_keys
+from .changes import MISSING
 from .documents import Document, DocumentError, read
-from .merging import Conflict, merge, missing_edits
-from .patching import replaced
-from .snapshots import merge_text
-from .writing import Style, dumps, rewrite
+from .losses import missing_edits
+from .marking import Marks, marked_texts, marked_values
+from .merging import Conflict, Settled
+from .settling import Guide, merged_and_settled
+from .snapshots import GitError, merge_text
+from .writing import rewrite
 
-LABELS = ("ours", "base", "theirs")
-MARKER_SIZE = 7
-_TOKEN = re.compile(r'"@@mdrepo-conflict-(\d+)@@"')
+How = Literal["text", "structure", "not JSON"]
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """The merged bytes; how they came about; the conflicts by field (none are known where the files are no JSON)."""
+    """The merged bytes; how they came about; the conflicts by field, and those that settled themselves."""
 
     data: bytes
     clean: bool
-    how: Literal["text", "structure", "not JSON"]
+    how: How
     conflicts: tuple[Conflict, ...] = ()
+    settled: tuple[Settled, ...] = ()
     reason: str | None = None
 
 
@@ -39,84 +40,98 @@ def reconcile(
     base: bytes,
     ours: bytes,
     theirs: bytes,
-    keys: KeyFinder = no_keys,
-    labels: Sequence[str] = LABELS,
-    size: int = MARKER_SIZE,
+    guide: Guide = Guide(),  # noqa: B008 - a frozen value
+    marks: Marks = Marks(),  # noqa: B008 - a frozen value
 ) -> Reconciled:
-    """The three-way merge of a file; an empty base stands for none; raises GitError."""
-    text, clean = merge_text(base, ours, theirs, labels, size)
-    try:
-        old = read(base, labels[1]) if base.strip() else None
-        mine, yours = read(ours, labels[0]), read(theirs, labels[2])
-    except DocumentError as error:
-        return Reconciled(text, clean, "not JSON", reason=error.message)
-    origin = old.value if old else MISSING
-    if clean and _stands(text, origin, mine.value, yours.value):
-        return Reconciled(text, True, "text")
-    merged = merge(origin, mine.value, yours.value, keys)
-    if merged.conflicts:
-        return _conflicted(mine, merged.content, merged.conflicts, (text, clean), labels, size)
-    if lost := missing_edits(origin, mine.value, yours.value, merged.content):
-        # on any doubt both sides are kept
-        conflict = Conflict(lost[0], origin, mine.value, yours.value)
-        return Reconciled(_whole(base, ours, theirs, labels, size), False, "structure", (conflict,))
-    return Reconciled(rewrite(mine, merged.content).encode("utf-8"), True, "structure")
+    """The three-way merge of a file; an empty version is a file that is not there; raises GitError where there is no git."""
+    if theirs in (base, ours):
+        return Reconciled(ours, True, "text")
+    if base == ours:
+        return Reconciled(theirs, True, "text")
+    marked = [version.startswith(_BOM) for version in (base, ours, theirs)]
+    merged = _Files(base.removeprefix(_BOM), ours.removeprefix(_BOM), theirs.removeprefix(_BOM), guide, marks).merged()
+    # a byte-order mark is as one side changed it
+    mark = _BOM if (marked[1] if marked[0] == marked[2] else marked[2]) else b""
+    return Reconciled(mark + merged.data, merged.clean, merged.how, merged.conflicts, merged.settled, merged.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    base: bytes
+    ours: bytes
+    theirs: bytes
+    guide: Guide
+    marks: Marks
+
+    def merged(self) -> Reconciled:
+        try:
+            text, clean = merge_text(self.base, self.ours, self.theirs, self.marks.labels, self.marks.size)
+        except GitError as error:  # it does not merge what it takes for binary
+            return self.doubtful("not JSON", error.message)
+        versions: list[Document | None] = []
+        problems: list[str] = []
+        for data, label in zip(
+            (self.base, self.ours, self.theirs), (self.marks.labels[1], self.marks.labels[0], self.marks.labels[2]), strict=True
+        ):
+            try:
+                versions.append(read(data, label) if data.strip() else None)
+            except DocumentError as error:
+                problems.append(error.message)
+        if problems:
+            return self.as_text(text, clean, problems)
+        old, mine, yours = versions
+        values = [version.value if version else MISSING for version in versions]
+        if mine is None or yours is None:  # one side took the file away, and the other changed it
+            return self.doubtful("structure", None, Conflict((), values[0], values[1], values[2]))
+        if clean and _stands(text, values[0], mine.value, yours.value):
+            return Reconciled(text, True, "text")
+        try:
+            return self.by_structure(old, mine, yours)
+        except Exception as error:  # our mistake must not cost the user a side
+            whole = Conflict((), values[0], values[1], values[2])
+            return self.doubtful("structure", f"the structural merge failed: {type(error).__name__}: {error}", whole)
+
+    def by_structure(self, old: Document | None, mine: Document, yours: Document) -> Reconciled:
+        base = old.value if old else MISSING
+        whole = Conflict((), base, mine.value, yours.value)
+        merged = merged_and_settled(base, mine.value, yours.value, self.guide)
+        if any(not conflict.path for conflict in merged.conflicts):
+            return self.doubtful("structure", None, whole)
+        if merged.conflicts:
+            data = marked_values(mine, merged.content, merged.conflicts, self.marks, self.guide.order).encode("utf-8")
+            return Reconciled(data, False, "structure", merged.conflicts, merged.settled)
+        said = {each.conflict.path for each in merged.settled}
+        if any(path not in said for path in missing_edits(base, mine.value, yours.value, merged.content)):
+            return self.doubtful("structure", "the structural merge would lose an edit", whole)
+        return Reconciled(rewrite(mine, merged.content, self.guide.order).encode("utf-8"), True, "structure", (), merged.settled)
+
+    def as_text(self, text: bytes, clean: bool, problems: list[str]) -> Reconciled:
+        """git's text merge of what is no JSON; where one version is, and the clean merge is not, both sides are kept."""
+        if clean and len(problems) < 3 and not _is_json(text):
+            return self.doubtful("not JSON", problems[0])
+        return Reconciled(text, clean, "not JSON", reason=problems[0])
+
+    def doubtful(self, how: How, reason: str | None, *conflicts: Conflict) -> Reconciled:
+        """Both sides, and the base, as one conflict."""
+        texts = [data.decode("utf-8", "surrogateescape") for data in (self.ours, self.base, self.theirs)]
+        newline = "\r\n" if "\r\n" in texts[0] else "\n"
+        # whose lines nobody knows, as in UTF-16, is not cut
+        marked = self.marks.around(texts, newline) if how == "not JSON" else marked_texts(texts, self.marks, newline)
+        data = marked.encode("utf-8", "surrogateescape")
+        return Reconciled(data, False, how, conflicts, reason=reason)
 
 
 def _stands(text: bytes, base: Any, ours: Any, theirs: Any) -> bool:
     """Whether a clean text merge is strict JSON and has lost nothing."""
     try:
-        return not missing_edits(base, ours, theirs, read(text).value)
-    except DocumentError:
+        return not missing_edits(base, ours, theirs, read(text).value, renames=True)
+    except (DocumentError, RecursionError):
         return False
 
 
-def _conflicted(
-    mine: Document,
-    content: Any,
-    conflicts: tuple[Conflict, ...],
-    text: tuple[bytes, bool],
-    labels: Sequence[str],
-    size: int,
-) -> Reconciled:
-    if any(not conflict.path for conflict in conflicts):
-        data, clean = text
-        return Reconciled(data if not clean else mine.data, False, "structure", conflicts)
-    for number, conflict in enumerate(conflicts):
-        content = replaced(content, conflict.path, f"@@mdrepo-conflict-{number}@@")
-    style = Style.of(mine.text)
-    lines = rewrite(mine, content).splitlines(keepends=True)
-    marked = "".join(_marked(line, conflicts, style, labels, size) if _TOKEN.search(line) else line for line in lines)
-    return Reconciled(marked.encode("utf-8"), False, "structure", conflicts)
-
-
-def _marked(line: str, conflicts: tuple[Conflict, ...], style: Style, labels: Sequence[str], size: int) -> str:
-    """A line with conflicting values as git shows a conflict: ours, base, theirs."""
-    lead = line[: len(line) - len(line.lstrip(" \t"))]
-    end = style.newline
-
-    def version(side: str) -> str:
-        sides = {number: getattr(conflicts[int(number)], side) for number in _TOKEN.findall(line)}
-        if all(value is MISSING for value in sides.values()):
-            return ""
-        made = _TOKEN.sub(lambda found: _text(sides[found.group(1)], style, lead), line)
-        return made if made.endswith("\n") else made + end
-
-    marks = [("<" * size, labels[0], "ours"), ("|" * size, labels[1], "base"), ("=" * size, "", "theirs")]
-    parts = [f"{mark} {label}".rstrip() + end + version(side) for mark, label, side in marks]
-    return "".join(parts) + f"{'>' * size} {labels[2]}{end}"
-
-
-def _text(value: Any, style: Style, lead: str) -> str:
-    return "null" if value is MISSING else dumps(value, style, lead)
-
-
-def _whole(base: bytes, ours: bytes, theirs: bytes, labels: Sequence[str], size: int) -> bytes:
-    """The whole file as one conflict."""
-
-    def ended(text: bytes) -> bytes:
-        return text if text.endswith(b"\n") or not text else text + b"\n"
-
-    marks = [(b"<", labels[0], ours), (b"|", labels[1], base)]
-    begin = b"".join(mark * size + b" " + label.encode() + b"\n" + ended(text) for mark, label, text in marks)
-    return begin + b"=" * size + b"\n" + ended(theirs) + b">" * size + b" " + labels[2].encode() + b"\n"
+def _is_json(text: bytes) -> bool:
+    try:
+        read(text)
+    except DocumentError:
+        return False
+    return True

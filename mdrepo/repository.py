@@ -12,7 +12,7 @@ from . import applying, committing, creating, evaluating, pointers, restoring, s
 from .applying import Mode
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
-from .changes import MISSING, KeyFinder, no_keys
+from .changes import MISSING
 from .committing import Terms
 from .comparing import document_diff
 from .deriving import Proposal, propose, stale
@@ -23,8 +23,10 @@ from .errors import Finding, MdrepoError, UsageError
 from .evaluating import Report
 from .files import write
 from .locks import SUFFIX
-from .reconciling import MARKER_SIZE, Reconciled, reconcile
+from .marking import MARKER_SIZE, Marks
+from .reconciling import Reconciled, reconcile
 from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Restored, Status, Step
+from .settling import Guide
 from .snapshots import Commit, State
 from .validation import Problem
 from .workspace import Workspace
@@ -271,13 +273,13 @@ class Repository:
         return applying.to_documents(self._workspace, patch, Mode(reverse=reverse))
 
     def merge_files(self, path: str, base: bytes, ours: bytes, theirs: bytes, size: int = MARKER_SIZE) -> Reconciled:
-        """The three-way merge of a document's versions, lists by the identities that its schema says."""
-        keys: KeyFinder = no_keys
+        """The three-way merge of a document's versions, by the identities and the strategies that its schema says."""
+        guide = Guide()
         with contextlib.suppress(Finding):  # what has no schema, or is no JSON, merges without one
             work = self._workspace.work()
             bound = self._workspace.configuration.bound_schema(path)
-            keys = work.schemas.bound(read(ours, path).value, path, bound).keys
-        return reconcile(base, ours, theirs, keys, size=size)
+            guide = Guide.of(work.schemas.bound(read(ours, path).value, path, bound))
+        return reconcile(base, ours, theirs, guide, Marks(size=size))
 
     def commit(
         self,

@@ -21,6 +21,9 @@ ChangeClass = Literal["descriptive", "behavioural", "breaking"]
 _SEVERITY: dict[Any, int] = {"descriptive": 0, "behavioural": 1, "breaking": 2}
 _AFFECTING: dict[Any, ChangeClass] = {"nothing": "descriptive", "metrics": "behavioural", "predictions": "behavioural"}
 
+STRATEGIES = ("ours", "theirs", "union", "max", "min", "derived")
+
+_VALUES = ("const", "default", "enum", "examples")
 _COMBINING = ("allOf", "anyOf", "oneOf")
 _CONDITIONAL = ("then", "else")
 
@@ -126,6 +129,11 @@ class Schema:
                 found = max(found, self._inside(place, value), key=_SEVERITY.__getitem__)
         return found
 
+    def strategy(self, path: Path) -> str | None:
+        """How a true conflict in the field at a path settles itself (`x-mdrepo-merge`), if at all."""
+        found = self.annotation(path, "x-mdrepo-merge")
+        return found if isinstance(found, str) else None
+
     def key_order(self, path: Path) -> Sequence[str]:
         """The properties of the object at a path, in the schema's order."""
         return list(dict.fromkeys(name for schema in self.at(path) for name in _object(schema, "properties")))
@@ -179,6 +187,22 @@ def _list(schema: dict[str, Any], keyword: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+def _check_strategies(content: Any, name: str, path: Path) -> None:
+    """Raise Finding for a strategy that there is not: it would be a conflict that nobody expects."""
+    if isinstance(content, list):
+        for place, item in enumerate(content):
+            _check_strategies(item, name, (*path, place))
+    elif isinstance(content, dict):
+        found = content.get("x-mdrepo-merge", STRATEGIES[0])
+        # a property may have that name, and is described by an object then
+        if not isinstance(found, dict | bool) and found not in STRATEGIES:
+            message = f"{name}: {pointers.build(path) or 'its root'}: there is no merge strategy {found!r}"
+            raise Finding(message, f"x-mdrepo-merge is one of: {', '.join(STRATEGIES)}")
+        for key, inner in content.items():
+            if key not in _VALUES:
+                _check_strategies(inner, name, (*path, key))
+
+
 def _children(schema: dict[str, Any], token: pointers.Token) -> Iterator[Any]:
     properties = _object(schema, "properties")
     if token in properties:
@@ -221,6 +245,7 @@ class SchemaStore:
             content = builtin(kind) if kind else next((c for uri, c in self.contents() if uri == name), None)
             if content is None:
                 return None
+            _check_strategies(content, name, ())
             self._schemas[name] = Schema(name, content, self)
         return self._schemas[name]
 

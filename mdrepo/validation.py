@@ -85,16 +85,9 @@ def _limited(seconds: float, name: str) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
 
 
-@lru_cache(maxsize=16)
-def _validator(schema: Schema) -> Any:
-    """jsonschema's validator for a schema, checked, with references to the schemas of its store only; raises Finding."""
+def check(schema: Schema) -> tuple[Any, Any]:
+    """A schema's content for Python's regular expressions, and the validator class of its draft; raises Finding for a bad one."""
     import jsonschema
-    from referencing import Registry, Resource
-    from referencing.exceptions import NoSuchResource
-    from referencing.jsonschema import specification_with
-
-    def refuse(uri: str) -> Any:
-        raise NoSuchResource(uri)
 
     content = translated(schema.content)
     draft = jsonschema.validators.validator_for(content, default=jsonschema.Draft202012Validator)
@@ -106,6 +99,21 @@ def _validator(schema: Schema) -> Any:
     for where, said in misnamed_classes(schema.content):
         allowed = "one of: breaking, behavioural, descriptive"
         raise Finding(f"{schema.name}: at {pointers.build(where)}: {shown(said)} is no class of changes", allowed)
+    return content, draft
+
+
+@lru_cache(maxsize=16)
+def _validator(schema: Schema) -> Any:
+    """jsonschema's validator for a schema, checked, with references to the schemas of its store only; raises Finding."""
+    import jsonschema
+    from referencing import Registry, Resource
+    from referencing.exceptions import NoSuchResource
+    from referencing.jsonschema import specification_with
+
+    def refuse(uri: str) -> Any:
+        raise NoSuchResource(uri)
+
+    content, draft = check(schema)
     default = specification_with(draft.META_SCHEMA["$schema"])
     resources = ((uri, Resource.from_contents(translated(each), default)) for uri, each in schema.store.contents())
     registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +236,17 @@ def suite(*parts: str) -> Path:
     if not path.exists():
         pytest.skip(f"the shared suites are not here: no {path.name} in shared/suites")
     return path
+
+
+@cache
+def scorer() -> Any:
+    """The scoring tool's own check for lost edits, which is not ours."""
+    path = SHARED / "tools" / "score_merges.py"
+    if not path.exists():
+        pytest.skip("the shared tools are not here: no score_merges.py in shared/tools")
+    found = importlib.util.spec_from_file_location("score_merges", path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module

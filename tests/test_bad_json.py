@@ -131,8 +131,7 @@ def test_500_levels_go_through_every_command_on_files(run: Run) -> None:
 LIMITED = """
 import resource, sys
 from mdrepo.cli import main
-from mdrepo.documents import DocumentError, read
-from mdrepo.patching import PatchError, apply
+from mdrepo.documents import read
 code = main(sys.argv[1:])
 peak = resource.getrusage(resource.RUSAGE_SELF)
 print(code, peak.ru_maxrss // 1024, round(peak.ru_utime + peak.ru_stime, 2), file=sys.stderr)

@@ -6,15 +6,19 @@ import json
 from typing import Any
 
 import pytest
-from conftest import suite
+from changing import versions
+from conftest import scorer, suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdrepo.changes import MISSING
 from mdrepo.diffing import diff, tolerant
 from mdrepo.documents import same
-from mdrepo.merging import merge
+from mdrepo.filling import filled
+from mdrepo.losses import missing_edits
+from mdrepo.merging import Merged, merge
 from mdrepo.patching import PatchError, apply, apply_delta, invert, operations, replaced, reversed_operations
+from mdrepo.settling import merged_and_settled
 
 leaves = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -1.0]) | st.sampled_from("abc~/")
 named = st.fixed_dictionaries({"name": st.sampled_from("abcdef")}, optional={"v": leaves, "w": leaves})
@@ -63,7 +67,7 @@ def test_items_that_came_went_and_moved(one: list[int], other: list[int], first:
     assert {change.kind for change in delta} <= {"added", "removed", "moved"}
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(values, values)
 def test_a_side_that_changed_nothing_does_not_matter(base: Any, changed: Any) -> None:
     for merged in (merge(base, base, changed), merge(base, changed, base), merge(base, changed, changed)):
@@ -71,14 +75,40 @@ def test_a_side_that_changed_nothing_does_not_matter(base: Any, changed: Any) ->
         assert same(merged.content, changed)
 
 
-@settings(max_examples=1000, deadline=None)
-@given(keyed, keyed, keyed)
-def test_swapping_the_sides_finds_the_same_conflicts(base: Any, ours: Any, theirs: Any) -> None:
-    one, other = merge(base, ours, theirs), merge(base, theirs, ours)
-    assert len(one.conflicts) == len(other.conflicts)
-    if not one.conflicts:
-        by_name = [sorted(merged.content, key=lambda item: item["name"]) for merged in (one, other)]
-        assert same(*by_name)
+def unordered(value: Any) -> Any:
+    """The value with every list sorted, to compare but for the order of concurrent insertions."""
+    if isinstance(value, dict):
+        return {key: unordered(value[key]) for key in sorted(value)}
+    return sorted(map(unordered, value), key=json.dumps) if isinstance(value, list) else value
+
+
+def asked(merged: Merged) -> list[tuple[str, list[str]]]:
+    """What the conflicts of a merge are about, whichever side is called ours."""
+
+    def spelled(value: Any) -> str:
+        return "missing" if value is MISSING else json.dumps(unordered(value), sort_keys=True)
+
+    return sorted((spelled(each.base), sorted([spelled(each.ours), spelled(each.theirs)])) for each in merged.conflicts)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(versions())
+def test_swapping_the_sides_swaps_only_the_labels(sides: tuple[Any, Any, Any]) -> None:
+    base, ours, theirs = sides
+    one, other = merged_and_settled(base, ours, theirs), merged_and_settled(base, theirs, ours)
+    assert asked(one) == asked(other)
+    contents = [filled(each.content, ((conflict.path, None) for conflict in each.conflicts)) for each in (one, other)]
+    assert same(unordered(contents[0]), unordered(contents[1]))
+
+
+@settings(max_examples=3000, deadline=None)
+@given(versions())
+def test_a_clean_merge_has_every_edit_that_one_side_alone_made(sides: tuple[Any, Any, Any]) -> None:
+    """By our own check, and by the scoring tool's."""
+    merged = merged_and_settled(*sides)
+    if not merged.conflicts:
+        assert missing_edits(*sides, merged.content) == []
+        assert scorer().lost(*sides, merged.content) == []
 
 
 @settings(max_examples=1000, deadline=None)

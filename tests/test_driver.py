@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -98,6 +99,37 @@ def test_a_true_conflict_is_marked_named_and_not_committed(repo: Path) -> None:
     for paths in ([], [DOCUMENT]):
         assert f"{DOCUMENT} is in conflict" in mdrepo("commit", "--no-eval", "-m", "x", *paths, cwd=repo, code=1).err
     assert git("rev-parse", "MERGE_HEAD", cwd=repo)
+
+
+def test_the_schema_s_strategy_settles_a_conflict_and_says_so(repo: Path) -> None:
+    schema = {
+        "$id": "urn:x:notes",
+        "properties": {"best": {"x-mdrepo-merge": "max"}, "runs": {"x-mdrepo-key": "run"}, "by": {"x-mdrepo-merge": "newest"}},
+    }
+    first = {"$schema": "urn:x:notes", "best": 1, "runs": [{"run": 1, "id": 1}]}
+    path = repo / "metadata/notes.json"
+
+    def saved(**changes: Any) -> None:
+        path.write_text(json.dumps({**first, **changes}, indent=2) + "\n")
+        git("add", "-A", cwd=repo)
+        git("commit", "-qm", "x", cwd=repo)
+
+    (repo / "schemas").mkdir(exist_ok=True)
+    (repo / "schemas/notes.json").write_text(json.dumps(schema))
+    saved()
+    assert "there is no merge strategy 'newest'" in mdrepo("validate", cwd=repo, code=1).out
+    del schema["properties"]["by"]  # type: ignore[attr-defined]
+    (repo / "schemas/notes.json").write_text(json.dumps(schema))
+    saved()
+    git("checkout", "-qb", "topic", cwd=repo)
+    saved(best=3, runs=[{"run": 1, "id": 2}, {"run": 2, "id": 1}])
+    git("checkout", "-q", "main", cwd=repo)
+    saved(best=2, runs=[{"run": 3, "id": 1}, {"run": 1, "id": 1}])
+    done = tried("merge", "-q", "--no-edit", "topic", cwd=repo)
+    assert done.returncode == 0
+    assert "metadata/notes.json: settled /best (max)" in done.stdout + done.stderr
+    runs = [{"run": 3, "id": 1}, {"run": 1, "id": 2}, {"run": 2, "id": 1}]
+    assert load(repo, "metadata/notes.json") == {**first, "best": 3, "runs": runs}
 
 
 def test_without_mdrepo_on_the_path_git_s_own_merge_marks_the_conflict(repo: Path) -> None:

@@ -25,6 +25,9 @@ def command(base: str, ours: str, theirs: str, size: int, path: str) -> int:
     merged = repository().merge_files(path, sides[0], sides[1], sides[2], size)
     target = Path(ours).absolute()
     write(target.parent.resolve(), target.name, merged.data)
+    if merged.reason or merged.settled:
+        said = [*([merged.reason] if merged.reason else []), *(f"settled {each}" for each in data.settled_pointers(merged))]
+        output.hint(f"{path}: {'; '.join(said)}")
     if not merged.clean and merged.conflicts:
         output.hint(f"{path}: {counted(len(merged.conflicts), 'conflict')}: {', '.join(data.conflict_pointers(merged))}")
     return 0 if merged.clean else 1

@@ -137,6 +137,10 @@ def conflict_pointers(found: Reconciled) -> list[str]:
     return [pointers.build(each.path) or "(the whole document)" for each in found.conflicts]
 
 
+def settled_pointers(found: Reconciled) -> list[str]:
+    return [f"{pointers.build(each.conflict.path)} ({each.rule})" for each in found.settled]
+
+
 def reconciled(found: Reconciled) -> dict[str, Any]:
     """A merge of files; a side that does not have the field is left out, so that it differs from null."""
     conflicts = []
@@ -144,4 +148,5 @@ def reconciled(found: Reconciled) -> dict[str, Any]:
         sides = (("base", each.base), ("ours", each.ours), ("theirs", each.theirs))
         shown = {name: side for name, side in sides if side is not MISSING}
         conflicts.append({"pointer": pointers.build(each.path), **shown})
-    return {"clean": found.clean, "how": found.how, "reason": found.reason, "conflicts": conflicts}
+    settled = [{"pointer": pointers.build(each.conflict.path), "rule": each.rule} for each in found.settled]
+    return {"clean": found.clean, "how": found.how, "reason": found.reason, "conflicts": conflicts, "settled": settled}
