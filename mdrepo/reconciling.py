@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal
 
 from .changes import MISSING, KeyFinder, no_keys
@@ -21,18 +22,33 @@ from .writing import Style, dumps, rewrite
 
 LABELS = ("ours", "base", "theirs")
 MARKER_SIZE = 7
-_TOKEN = re.compile(r'"@@mdrepo-conflict-(\d+)@@"')
+
+
+@dataclass(frozen=True)
+class Template:
+    """A merged document's text with a token in the place of each conflicting value: `mark`, the conflict's number, `@@`."""
+
+    text: str
+    mark: str
+
+    @property
+    def token(self) -> re.Pattern[str]:
+        return re.compile(f'"{self.mark}(\\d+)@@"')
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """The merged bytes; how they came about; the conflicts by field (none are known where the files are no JSON)."""
+    """The merged bytes; how they came about; the conflicts by field (none are known where the files are no JSON).
+
+    `template` is there where each conflict is marked by itself, and not the whole document.
+    """
 
     data: bytes
     clean: bool
     how: Literal["text", "structure", "not JSON"]
     conflicts: tuple[Conflict, ...] = ()
     reason: str | None = None
+    template: Template | None = None
 
 
 def reconcile(
@@ -82,29 +98,45 @@ def _conflicted(
     if any(not conflict.path for conflict in conflicts):
         data, clean = text
         return Reconciled(data if not clean else mine.text.encode("utf-8"), False, "structure", conflicts)
+    template = next(made for number in count() if (made := _template(mine, content, conflicts, f"@@mdrepo-{number}-conflict-")))
+    data = marked(template, conflicts, Style.of(mine.text), labels, size).encode("utf-8")
+    return Reconciled(data, False, "structure", conflicts, template=template)
+
+
+def _template(mine: Document, content: Any, conflicts: Sequence[Conflict], mark: str) -> Template | None:
+    """The merged text with tokens; None if the documents themselves have such a string."""
     for number, conflict in enumerate(conflicts):
-        content = replaced(content, conflict.path, f"@@mdrepo-conflict-{number}@@")
-    style = Style.of(mine.text)
-    lines = rewrite(mine, content).splitlines(keepends=True)
-    marked = "".join(_marked(line, conflicts, style, labels, size) if _TOKEN.search(line) else line for line in lines)
-    return Reconciled(marked.encode("utf-8"), False, "structure", conflicts)
+        content = replaced(content, conflict.path, f"{mark}{number}@@")
+    template = Template(rewrite(mine, content), mark)
+    return template if len(template.token.findall(template.text)) == len(conflicts) else None
 
 
-def _marked(line: str, conflicts: tuple[Conflict, ...], style: Style, labels: Sequence[str], size: int) -> str:
+def marked(
+    template: Template, conflicts: Sequence[Conflict], style: Style, labels: Sequence[str] = LABELS, size: int = MARKER_SIZE
+) -> str:
+    """The text with git's markers, with base, around the lines that have tokens."""
+    token = template.token
+    lines = re.split(r"(?<=\n)", template.text)  # a string may have other line ends in it, which splitlines would take for such
+    return "".join(_marked(line, token, conflicts, style, labels, size) if token.search(line) else line for line in lines)
+
+
+def _marked(
+    line: str, token: re.Pattern[str], conflicts: Sequence[Conflict], style: Style, labels: Sequence[str], size: int
+) -> str:
     """A line with conflicting values as git shows a conflict: ours, base, theirs."""
     lead = line[: len(line) - len(line.lstrip(" \t"))]
     end = style.newline
 
     def version(side: str) -> str:
-        sides = {number: getattr(conflicts[int(number)], side) for number in _TOKEN.findall(line)}
+        sides = {number: getattr(conflicts[int(number)], side) for number in token.findall(line)}
         if all(value is MISSING for value in sides.values()):
             return ""
-        made = _TOKEN.sub(lambda found: _text(sides[found.group(1)], style, lead), line)
+        made = token.sub(lambda found: _text(sides[found.group(1)], style, lead), line)
         return made if made.endswith("\n") else made + end
 
     marks = [("<" * size, labels[0], "ours"), ("|" * size, labels[1], "base"), ("=" * size, "", "theirs")]
     parts = [f"{mark} {label}".rstrip() + end + version(side) for mark, label, side in marks]
-    return "".join(parts) + f"{'>' * size} {labels[2]}{end}"
+    return "".join(parts) + f"{'>' * size} {labels[2]}".rstrip() + end
 
 
 def _text(value: Any, style: Style, lead: str) -> str:
