@@ -30,9 +30,14 @@ class Block:
 Pieces = Sequence[str | Block]
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines with their ends; only a line feed ends one, as for git, and not all that str.splitlines knows."""
+    return [line for line in _LINES.split(text) if line]
+
+
 def pieces(text: str) -> list[str | Block]:
     """The text in order, line by line, with each complete conflict as a block; no line of a JSON text looks like a mark."""
-    lines = _LINES.split(text)
+    lines = lines_of(text)
     made: list[str | Block] = []
     at = 0
     while at < len(lines):

@@ -47,6 +47,13 @@ class State(NamedTuple):
         """Whether a merge left the path in conflict (git-status(1), "Short Format")."""
         return "U" in self.code or self.code in ("AA", "DD")
 
+    @property
+    def word(self) -> str:
+        """`conflict`, `new`, `deleted` or `changed`."""
+        if self.unmerged:
+            return "conflict"
+        return "new" if self.code in ("??", "A ") else "deleted" if "D" in self.code else "changed"
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -234,6 +241,15 @@ class Git:
             mode, blob, _stage = meta.split()
             entries[path] = Entry(mode, blob, path)
         return entries
+
+    def unmerged(self) -> dict[str, dict[int, Entry]]:
+        """The paths in conflict, with the index's stages of each: 1 base, 2 ours, 3 theirs."""
+        found: dict[str, dict[int, Entry]] = {}
+        for item in self.items("ls-files", "-z", "--unmerged"):
+            meta, _, path = item.partition("\t")
+            mode, blob, stage = meta.split()
+            found.setdefault(path, {})[int(stage)] = Entry(mode, blob, path)
+        return found
 
     def set_entries(self, entries: Mapping[str, Entry | None], index: Path | None = None) -> None:
         """Put entries into the index, or take paths out of it (None)."""

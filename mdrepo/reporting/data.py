@@ -6,9 +6,10 @@ from typing import Any
 
 from .. import pointers
 from ..changes import MISSING, Change
+from ..merging import Conflict
 from ..patching import operations
 from ..reconciling import Reconciled
-from ..results import DocumentDiff, Logged, Outcome, Patch, Status
+from ..results import DocumentDiff, Logged, Outcome, Patch, Resolved, Status
 from ..validation import Problem
 
 VERSION = 1
@@ -54,6 +55,8 @@ def status(found: Status) -> dict[str, Any]:
                 {"pointer": pointers.build(item.path), "artefact": item.source.artefact, "reason": item.reason}
                 for item in each.stale
             ],
+            "conflicts": [conflict(item) for item in each.conflicts],
+            "remark": ": ".join(each.remark) or None,
         }
         for each in found.documents
     ]
@@ -130,11 +133,26 @@ def conflict_pointers(found: Reconciled) -> list[str]:
     return [pointers.build(each.path) or "(the whole document)" for each in found.conflicts]
 
 
+def conflict(each: Conflict) -> dict[str, Any]:
+    """A conflict; a side that does not have the field is left out, so that it differs from null."""
+    sides = (("base", each.base), ("ours", each.ours), ("theirs", each.theirs))
+    return {"pointer": pointers.build(each.path), **{name: side for name, side in sides if side is not MISSING}}
+
+
 def reconciled(found: Reconciled) -> dict[str, Any]:
-    """A merge of files; a side that does not have the field is left out, so that it differs from null."""
-    conflicts = []
-    for each in found.conflicts:
-        sides = (("base", each.base), ("ours", each.ours), ("theirs", each.theirs))
-        shown = {name: side for name, side in sides if side is not MISSING}
-        conflicts.append({"pointer": pointers.build(each.path), **shown})
+    """A merge of files."""
+    conflicts = [conflict(each) for each in found.conflicts]
     return {"clean": found.clean, "how": found.how, "reason": found.reason, "conflicts": conflicts}
+
+
+def resolved(found: Resolved) -> dict[str, Any]:
+    """What was settled; a field that was taken away has no value."""
+    settled = [{"pointer": pointers.build(path), **({} if value is MISSING else {"value": value})} for path, value in found.settled]
+    return answer(
+        "resolve",
+        path=found.path,
+        settled=settled,
+        left=[conflict(each) for each in found.left],
+        problems=[problem(each) for each in found.problems],
+        added=found.added,
+    )
