@@ -185,6 +185,11 @@ class Git:
         """Whether a merge waits for its commit."""
         return (self.folder / "MERGE_HEAD").exists()
 
+    def incoming(self) -> list[str]:
+        """The commits that a merge or cherry-pick (a rebase makes them too) that is not finished brings to HEAD."""
+        files = [self.folder / name for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD")]
+        return [commit for file in files if file.exists() for commit in file.read_text(encoding="ascii").split()]
+
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two commits; raises GitError."""
         return self.text("merge-base", self.commit_id(one), self.commit_id(other))

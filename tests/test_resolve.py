@@ -629,3 +629,84 @@ def test_settling_at_the_same_time_loses_nothing(repo: Path) -> None:
     assert [each.wait() for each in running] == [0, 0, 0]
     assert "<<<<<<<" not in text(repo)
     mdrepo("validate", cwd=repo)
+
+
+# what a text merge leaves behind, as a server's does
+
+
+def written(repo: Path, path: str, content: Any) -> None:
+    (repo / path).parent.mkdir(exist_ok=True)
+    (repo / path).write_text(json.dumps(content, indent=2) + "\n")
+    git("add", path, cwd=repo)
+    git("commit", "-qm", "x", cwd=repo)
+
+
+def twice(repo: Path, key: str | None, items: list[dict[str, Any]], ours: Any, theirs: Any) -> list[dict[str, Any]]:
+    """The problems after both sides added an item, ours at the begin and theirs at the end, and git merged them as text."""
+    schema = {"type": "object", "properties": {"items": {"type": "array", **({"x-mdrepo-key": key} if key else {})}}}
+    written(repo, "schemas/list.json", schema)
+    content = {"$schema": "schemas/list.json", "items": items}
+    written(repo, "metadata/list.json", content)
+    git("checkout", "-qb", "topic", cwd=repo)
+    written(repo, "metadata/list.json", {**content, "items": [*items, theirs]})
+    git("checkout", "-q", "main", cwd=repo)
+    written(repo, "metadata/list.json", {**content, "items": [ours, *items]})
+    (repo / ".git/info/attributes").write_text("*.json merge=text\n")
+    git("merge", "-q", "--no-commit", "topic", cwd=repo)
+    waiting = validated(repo)
+    refused = mdrepo("commit", "--no-eval", "-m", "x", cwd=repo, code=None)
+    if refused.code == 0:
+        assert waiting == []
+    else:
+        assert "merge/duplicate-item" in refused.out
+        git("commit", "-q", "--no-edit", cwd=repo)
+    assert validated(repo) == waiting
+    return waiting
+
+
+def validated(repo: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = mdrepo("validate", "--json", cwd=repo, code=None).json["problems"]
+    return found
+
+
+ITEMS: list[dict[str, Any]] = [{"name": name, "n": 1} for name in "abc"]
+
+
+def test_an_item_that_a_text_merge_left_twice_is_found_by_the_schema_s_key(repo: Path) -> None:
+    [problem] = twice(repo, "n", [{"name": "a", "n": n} for n in range(3)], {"name": "x", "n": 7}, {"name": "y", "n": 7})
+    assert (problem["rule"], problem["pointer"], problem["line"]) == ("merge/duplicate-item", "/items/4", 20)
+    assert problem["message"] == "the item with n 7 stands here twice, first in line 4"
+    edit(repo, lambda v: v.update({"items": [{"n": 1}, {"n": 1}, {}, 3, {"n": [1]}, {"n": [1]}]}), "metadata/list.json")
+    assert [each["pointer"] for each in validated(repo)] == ["/items/1", "/items/5"]
+
+
+def test_an_item_that_a_text_merge_left_twice_is_found_without_a_key(repo: Path) -> None:
+    [problem] = twice(repo, None, ITEMS, {"name": "x", "n": 7}, {"name": "x", "n": 8})
+    assert (problem["rule"], problem["pointer"]) == ("merge/duplicate-item", "/items/4")
+    edit(repo, lambda v: v["items"].pop(), "metadata/list.json")
+    assert validated(repo) == []
+
+
+def test_items_that_repeat_on_a_side_or_differ_by_another_member_are_no_alarm(repo: Path) -> None:
+    assert twice(repo, None, [*ITEMS, {"name": "a", "n": 1}], {"name": "x"}, {"name": "x"}) == []
+
+
+def test_items_that_another_member_tells_apart_are_no_alarm(repo: Path) -> None:
+    items = [{"name": name, "id": name} for name in "abc"]
+    assert twice(repo, None, items, {"name": "x", "id": "y"}, {"name": "x", "id": "z"}) == []
+
+
+def test_items_that_people_repeat_are_no_alarm(repo: Path) -> None:
+    """After a merge, and without one: only what the merge itself left twice is its doing."""
+    assert twice(repo, None, ITEMS, {"name": "x"}, {"name": "y"}) == []
+    edit(repo, lambda v: v["items"].append(v["items"][0]), "metadata/list.json")
+    assert validated(repo) == []
+    mdrepo("commit", "--no-eval", "-m", "x", cwd=repo)
+    edit(repo, lambda v: v["items"].append(v["items"][1]), "metadata/list.json")
+    assert validated(repo) == []
+
+
+def test_a_key_that_a_text_merge_left_twice_is_named_with_both_lines(repo: Path) -> None:
+    (repo / DOCUMENT).write_text('{\n  "a": 1,\n  "b": 2,\n  "a": 3\n}\n')
+    [problem] = validated(repo)
+    assert (problem["line"], problem["message"]) == (4, "duplicate key 'a', first in line 2")
