@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from . import __version__, locks
+from . import __version__, locks, marks
 from .artefacts import Files
 from .caching import Cache
-from .checks import check
+from .changes import MISSING
+from .checks import Origin, check
 from .configuration import Configuration
 from .documents import Document, DocumentError, read
 from .errors import Finding
@@ -20,13 +23,29 @@ from .schemas import Schema, SchemaStore
 from .validation import Problem, validate
 
 
+@dataclass(frozen=True)
+class Merge:
+    """The merge that a snapshot comes out of: the commits of its sides, that of its result if there is one, and their snapshots."""
+
+    sides: Sequence[str]
+    result: str | None
+    at: Callable[[str], Catalogue]
+
+
+def no_merge() -> Merge | None:
+    return None
+
+
 class Catalogue:
     """What mdrepo sees in one snapshot."""
 
-    def __init__(self, files: Files, configuration: Configuration, cache: Cache) -> None:
+    def __init__(
+        self, files: Files, configuration: Configuration, cache: Cache, merge: Callable[[], Merge | None] = no_merge
+    ) -> None:
         self.files = files
         self.configuration = configuration
         self._cache = cache
+        self._merge = merge
         self._documents: dict[str, Document | None] = {}
 
     @cached_property
@@ -92,19 +111,52 @@ class Catalogue:
 
     def problems(self, path: str) -> list[Problem]:
         """All that is wrong with a document: as JSON, by its schema, with what it refers to."""
+        return [*self._document_problems(path), *self._lock_problems(path)]
+
+    def _document_problems(self, path: str) -> list[Problem]:
         try:
             document = self.document(path)
         except DocumentError as error:
-            place = error.place
-            return [Problem(path, place.line, place.column, "", "json/syntax", error.problem, error.hint)]
+            return self._unreadable(error)
         except Finding as error:
             return [Problem(path, 1, 1, "", "document/unreadable", error.message, error.hint)]
         try:
             schema = self.schema(path)
             found = self._schema_problems(document, schema)
-            return found or check(document, schema, self.artefacts(path), self.files, self.content)
+            return found or check(document, schema, self.artefacts(path), self.files, self.content, self._origin(path))
         except Finding as error:
             return [Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)]
+
+    def _origin(self, path: str) -> Callable[[], Origin] | None:
+        """What a document was on the sides of the merge that it comes out of, if it does; read only when it is asked for."""
+        merge = self._merge()
+        if merge is None:
+            return None
+
+        def origin() -> Origin:
+            sides = [content for side in merge.sides if (content := merge.at(side).content(path)) is not None]
+            return Origin(sides, MISSING if merge.result is None else merge.at(merge.result).content(path))
+
+        return origin
+
+    def _lock_problems(self, path: str) -> list[Problem]:
+        """What is wrong with the lock file beside a document, without which nothing tells manual changes from derived values."""
+        try:
+            self.lock(path)
+        except DocumentError as error:
+            return self._unreadable(error)
+        except Finding as error:
+            lock = path + locks.SUFFIX
+            return [Problem(lock, 1, 1, "", "lock/unreadable", error.message.removeprefix(f"{lock}: "), error.hint)]
+        return []
+
+    def _unreadable(self, error: DocumentError) -> list[Problem]:
+        """Why a file is not JSON: the conflicts that a merge left in it, or the place where it is wrong."""
+        path, place = error.path, error.place
+        marked = marks.marked(self.files.read(path) or b"", path)
+        if not marked:
+            return [Problem(path, place.line, place.column, "", "json/syntax", error.problem, error.hint)]
+        return [Problem(path, each.line, 1, each.pointer or "", "document/conflict", *_words(each, path)) for each in marked]
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -122,3 +174,11 @@ class Catalogue:
         if not found:
             self._cache.put("valid", key, b"")
         return found
+
+
+def _words(marked: marks.Marked, path: str) -> tuple[str, str]:
+    """What a mark in a file means, and what to do."""
+    if not marked.whole:
+        return "a conflict mark that was left behind", "take the line away, and look whether its conflict is settled"
+    field = f"{path}#{marked.pointer}" if marked.pointer else path
+    return "a merge's conflict, not settled", f"mdrepo resolve '{field}' --ours (or --theirs), or an editor"

@@ -50,7 +50,7 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
         raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
     if not head and not git.tree(tree):
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
-    child = workspace.at(tree)
+    child = workspace.candidate(tree)
     problems = [problem for path in child.paths for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))

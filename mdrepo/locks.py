@@ -66,7 +66,7 @@ def parse(data: bytes | None, path: str) -> Lock:
     try:
         content = read(data, path).value
     except DocumentError as error:
-        raise Finding(error.message, hint) from None
+        raise DocumentError(path, error.place, error.problem, error.hint or hint) from None
     if not isinstance(content, dict) or content.get("lock_version") != VERSION:
         raise Finding(f"{path}: not a lock file that this mdrepo knows (version {VERSION})", hint)
     try:

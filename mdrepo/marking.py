@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from .changes import MISSING
@@ -44,17 +45,62 @@ def _ended(text: str, newline: str) -> str:
     return text if not text or text.endswith("\n") else text + newline
 
 
-def marked_values(mine: Document, content: Any, conflicts: Sequence[Conflict], marks: Marks, order: KeyOrder) -> str:
-    """The text of the merged content, with markers around the lines of the conflicting values."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Adjacent lines with conflicts in them: with a token for each, and as ours, base and theirs have them."""
+
+    tokened: str
+    sides: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A merged document's text with a token in the place of each conflicting value: a string of `mark`, its number and `@@`."""
+
+    text: str
+    mark: str
+
+    @property
+    def token(self) -> re.Pattern[str]:
+        return re.compile(f'"{self.mark}([0-9]+)@@"')
+
+    def parts(self, conflicts: Sequence[Conflict], style: Style) -> list[str | Chunk]:
+        """The text in order: what all sides share, and the conflicts."""
+        return _Chunks(self, conflicts, style).parts()
+
+
+def marked_values(
+    mine: Document, content: Any, conflicts: Sequence[Conflict], marks: Marks, order: KeyOrder
+) -> tuple[str, Template | None]:
+    """The text of the merged content, with markers around the lines of the conflicting values.
+
+    No template where the layout is one in which a line does not say by itself where its commas are: there is one conflict then.
+    """
     sides = [filled(content, ((each.path, getattr(each, side)) for each in conflicts)) for side in _SIDES]
     style = Style.of(mine.text)
-    made = _Lines(mine, content, conflicts, style, order).parts()
-    if all(_is_value("".join(part if isinstance(part, str) else part[i] for part in made), sides[i]) for i in range(3)):
-        return "".join(part if isinstance(part, str) else marks.around(part, style.newline) for part in made)
-    # a layout in which a line does not say by itself where its commas are
-    return marked_texts(
-        [mine.text if same(side, mine.value) else rewrite(mine, side, order) for side in sides], marks, style.newline
-    )
+    template = next(made for number in count() if (made := _template(mine, content, conflicts, number, order)))
+    parts = template.parts(conflicts, style)
+    if all(_is_value("".join(part if isinstance(part, str) else part.sides[i] for part in parts), sides[i]) for i in range(3)):
+        return _joined(parts, marks, style), template
+    texts = [mine.text if same(side, mine.value) else rewrite(mine, side, order) for side in sides]
+    return marked_texts(texts, marks, style.newline), None
+
+
+def marked(template: Template, conflicts: Sequence[Conflict], marks: Marks, style: Style) -> str:
+    """A template's text with markers around the conflicts."""
+    return _joined(template.parts(conflicts, style), marks, style)
+
+
+def _joined(parts: Sequence[str | Chunk], marks: Marks, style: Style) -> str:
+    return "".join(part if isinstance(part, str) else marks.around(part.sides, style.newline) for part in parts)
+
+
+def _template(mine: Document, content: Any, conflicts: Sequence[Conflict], number: int, order: KeyOrder) -> Template | None:
+    """The merged text with tokens; None if the documents themselves have such strings."""
+    mark = f"@@mdrepo-{number}-conflict-"
+    places = ((each.path, f"{mark}{place}@@") for place, each in enumerate(conflicts))
+    template = Template(rewrite(mine, filled(content, places), order), mark)
+    return template if len(template.token.findall(template.text)) == len(conflicts) else None
 
 
 def marked_texts(texts: Sequence[str], marks: Marks, newline: str = "\n") -> str:
@@ -74,44 +120,39 @@ def _is_value(text: str, value: Any) -> bool:
         return False
 
 
-class _Lines:
-    """The lines of the merged text, those with conflicts in them as each side has them."""
+class _Chunks:
+    """The lines of a template, those with conflicts in them as each side has them."""
 
-    def __init__(self, mine: Document, content: Any, conflicts: Sequence[Conflict], style: Style, order: KeyOrder) -> None:
-        name = "@@conflict"
-        while name in mine.text:
-            name += "@"
+    def __init__(self, template: Template, conflicts: Sequence[Conflict], style: Style) -> None:
         self.conflicts = conflicts
         self.style = style
-        self.token = re.compile(rf'"{name}-([0-9]+)@@"')
-        self.member = re.compile(rf'("(?:[^"\\]|\\.)*"\s*:\s*)?"{name}-([0-9]+)@@"')
-        places = ((each.path, f"{name}-{number}@@") for number, each in enumerate(conflicts))
-        self.lines = _LINE.findall(rewrite(mine, filled(content, places), order))
+        self.token = template.token
+        self.member = re.compile(rf'("(?:[^"\\]|\\.)*"\s*:\s*)?"{template.mark}([0-9]+)@@"')
+        self.lines = _LINE.findall(template.text)
 
-    def parts(self) -> list[str | tuple[str, str, str]]:
-        """The text in order: what all sides share, and what each of the three has."""
-        parts: list[str | tuple[str, str, str]] = []
+    def parts(self) -> list[str | Chunk]:
+        parts: list[str | Chunk] = []
         block: list[str] = []
         for line in [*self.lines, ""]:
             if self.token.search(line):
                 block.append(line)
                 continue
             if block:
-                parts.append(self.block(block, parts))
+                parts.append(self.chunk("".join(block), parts))
                 block = []
             parts.append(line)
         return parts
 
-    def block(self, lines: list[str], before: list[str | tuple[str, str, str]]) -> tuple[str, str, str]:
-        """Adjacent lines with conflicts; with the line before them where its comma depends on what a side has of them."""
-        text = "".join(lines)
+    def chunk(self, text: str, before: list[str | Chunk]) -> Chunk:
+        """Some lines with conflicts; with the line before them where its comma depends on what a side has of them."""
         sides = [self.side(text, side) for side in _SIDES]
         if not all(side.strip() for side in sides) and not text.rstrip().endswith(","):
             last = before[-1] if before else ""
             if isinstance(last, str) and last.rstrip().endswith(","):
                 before.pop()
-                sides = [self.side(last + text, side) for side in _SIDES]
-        return sides[0], sides[1], sides[2]
+                text = last + text
+                sides = [self.side(text, side) for side in _SIDES]
+        return Chunk(text, (sides[0], sides[1], sides[2]))
 
     def side(self, text: str, side: str) -> str:
         """Some lines as one side has them."""

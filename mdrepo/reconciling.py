@@ -8,13 +8,13 @@ kept, as one conflict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from .changes import MISSING
 from .documents import Document, DocumentError, read
 from .losses import missing_edits
-from .marking import Marks, marked_texts, marked_values
+from .marking import Marks, Template, marked_texts, marked_values
 from .merging import Conflict, Settled
 from .settling import Guide, merged_and_settled
 from .snapshots import GitError, merge_text
@@ -26,7 +26,10 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Reconciled:
-    """The merged bytes; how they came about; the conflicts by field, and those that settled themselves."""
+    """The merged bytes; how they came about; the conflicts by field, and those that settled themselves.
+
+    `template` is there where each conflict is marked by itself, and not the whole document.
+    """
 
     data: bytes
     clean: bool
@@ -34,6 +37,7 @@ class Reconciled:
     conflicts: tuple[Conflict, ...] = ()
     settled: tuple[Settled, ...] = ()
     reason: str | None = None
+    template: Template | None = None
 
 
 def reconcile(
@@ -52,7 +56,7 @@ def reconcile(
     merged = _Files(base.removeprefix(_BOM), ours.removeprefix(_BOM), theirs.removeprefix(_BOM), guide, marks).merged()
     # a byte-order mark is as one side changed it
     mark = _BOM if (marked[1] if marked[0] == marked[2] else marked[2]) else b""
-    return Reconciled(mark + merged.data, merged.clean, merged.how, merged.conflicts, merged.settled, merged.reason)
+    return replace(merged, data=mark + merged.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,8 @@ class _Files:
         if any(not conflict.path for conflict in merged.conflicts):
             return self.doubtful("structure", None, whole)
         if merged.conflicts:
-            data = marked_values(mine, merged.content, merged.conflicts, self.marks, self.guide.order).encode("utf-8")
-            return Reconciled(data, False, "structure", merged.conflicts, merged.settled)
+            text, template = marked_values(mine, merged.content, merged.conflicts, self.marks, self.guide.order)
+            return Reconciled(text.encode("utf-8"), False, "structure", merged.conflicts, merged.settled, template=template)
         said = {each.conflict.path for each in merged.settled}
         if any(path not in said for path in missing_edits(base, mine.value, yours.value, merged.content)):
             return self.doubtful("structure", "the structural merge would lose an edit", whole)

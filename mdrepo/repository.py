@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import applying, committing, creating, evaluating, pointers, restoring, setting_up
+from . import applying, committing, conflicts, creating, evaluating, pointers, resolving, restoring, setting_up
 from .applying import Mode
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
@@ -25,7 +25,8 @@ from .files import write
 from .locks import SUFFIX
 from .marking import MARKER_SIZE, Marks
 from .reconciling import Reconciled, reconcile
-from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Restored, Status, Step
+from .resolving import Choice
+from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
 from .settling import Guide
 from .snapshots import Commit, State
 from .validation import Problem
@@ -73,14 +74,12 @@ class Repository:
         head = git.head()
         states = {state.path: state for state in git.status()}
         gone = [path for path in states if path not in work.paths and space.configuration.is_document(path)]
-        documents = [self._document_status(work, path, states.get(path)) for path in sorted([*work.paths, *gone])]
+        documents = [self._document_status(work, path, states.get(path)) for path in sorted({*work.paths, *gone})]
         note = committing.note_of(space, head) if head else None
         unrecorded = [each.path for each in all_tracked(work.files) if self._unrecorded(each.path, each.md5)]
         is_document = space.configuration.is_document
         others = [each for path, each in states.items() if space.is_ours(path) and not is_document(path)]
-        files = tuple(
-            (each.path, "new" if each.code in ("??", "A ") else "deleted" if "D" in each.code else "changed") for each in others
-        )
+        files = tuple((each.path, each.word) for each in others)
         locks = (path for path in work.files.paths() if path.endswith(SUFFIX) and is_document(path.removesuffix(SUFFIX)))
         orphans = (path for path in locks if self._exists(path) and not self._exists(path.removesuffix(SUFFIX)))
         verdict = note["verdict"] if note else None
@@ -96,11 +95,10 @@ class Repository:
     def _document_status(self, work: Catalogue, path: str, found_state: State | None) -> DocumentStatus:
         code = found_state.code if found_state else "  "
         if found_state and found_state.unmerged:
-            state = "conflict"
-        elif "D" in code and not self._exists(path):
+            return conflicts.document_status(self._workspace, path, work.problems(path), self.merge_files)
+        if "D" in code and not self._exists(path):
             return DocumentStatus(path, "deleted")
-        else:
-            state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
+        state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
         problems = work.problems(path)
         try:
             found = stale(work.document(path).value, work.schema(path), work.files, work.content, work.lock(path))
@@ -280,6 +278,13 @@ class Repository:
             bound = self._workspace.configuration.bound_schema(path)
             guide = Guide.of(work.schemas.bound(read(ours, path).value, path, bound))
         return reconcile(base, ours, theirs, guide, Marks(size=size))
+
+    def resolve(self, path: str, pointer: str | None, choice: Choice, *, add: bool = False) -> Resolved:
+        """Settle the conflict at a pointer, those below it, or (None) all of a document that git left in conflict.
+
+        With `add`, the document is added to the index when its last conflict is settled and nothing is wrong with it.
+        """
+        return resolving.settle(self._workspace, path, pointer, choice, self.merge_files, add=add)
 
     def commit(
         self,

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from .deriving import Proposal, Stale
 from .differences import DocumentDiff
+from .merging import Conflict
+from .pointers import Path
 from .snapshots import Commit
 from .validation import Problem
 
@@ -17,12 +19,17 @@ Note = dict[str, Any]
 
 @dataclass(frozen=True)
 class DocumentStatus:
-    """A document of the work tree: `new`, `changed`, `deleted`, `conflict` or `unchanged`; its problems; its stale fields."""
+    """A document of the work tree: `new`, `changed`, `deleted`, `conflict` or `unchanged`; its problems; its stale fields.
+
+    In conflict: the conflicts that are not settled yet, or the reason for which they cannot be named by field, and what to type.
+    """
 
     path: str
     state: str
     problems: tuple[Problem, ...] = ()
     stale: tuple[Stale, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    remark: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,20 @@ class Outcome:
     blocking: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     remark: str | None = None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What became of a document in conflict: the fields settled now with their values, and the conflicts that are left.
+
+    With the last one settled: the problems that the document has, and whether it was added to the index.
+    """
+
+    path: str
+    settled: tuple[tuple[Path, Any], ...]
+    left: tuple[Conflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    added: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,13 @@ class State(NamedTuple):
         """Whether a merge left the path in conflict (git-status(1), "Short Format")."""
         return "U" in self.code or self.code in ("AA", "DD")
 
+    @property
+    def word(self) -> str:
+        """`conflict`, `new`, `deleted` or `changed`."""
+        if self.unmerged:
+            return "conflict"
+        return "new" if self.code in ("??", "A ") else "deleted" if "D" in self.code else "changed"
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -178,6 +185,11 @@ class Git:
         """Whether a merge waits for its commit."""
         return (self.folder / "MERGE_HEAD").exists()
 
+    def incoming(self) -> list[str]:
+        """The commits that a merge or cherry-pick (a rebase makes them too) that is not finished brings to HEAD."""
+        files = [self.folder / name for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD")]
+        return [commit for file in files if file.exists() for commit in file.read_text(encoding="ascii").split()]
+
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two commits; raises GitError."""
         return self.text("merge-base", self.commit_id(one), self.commit_id(other))
@@ -234,6 +246,15 @@ class Git:
             mode, blob, _stage = meta.split()
             entries[path] = Entry(mode, blob, path)
         return entries
+
+    def unmerged(self) -> dict[str, dict[int, Entry]]:
+        """The paths in conflict, with the index's stages of each: 1 base, 2 ours, 3 theirs."""
+        found: dict[str, dict[int, Entry]] = {}
+        for item in self.items("ls-files", "-z", "--unmerged"):
+            meta, _, path = item.partition("\t")
+            mode, blob, stage = meta.split()
+            found.setdefault(path, {})[int(stage)] = Entry(mode, blob, path)
+        return found
 
     def set_entries(self, entries: Mapping[str, Entry | None], index: Path | None = None) -> None:
         """Put entries into the index, or take paths out of it (None)."""

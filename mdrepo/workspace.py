@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property
 from pathlib import Path
 
 from . import configuration
 from .artefacts import Store
 from .caching import Cache
-from .catalogue import Catalogue
+from .catalogue import Catalogue, Merge, no_merge
 from .configuration import Configuration
 from .deriving import Deriver
 from .errors import Finding, UsageError
@@ -55,19 +56,33 @@ class Workspace:
 
     def work(self) -> Catalogue:
         """The work tree as it is."""
-        return Catalogue(WorkFiles(self.git), self.configuration, self.cache)
+        return Catalogue(WorkFiles(self.git), self.configuration, self.cache, cache(self._merge))
 
     def at(self, treeish: str) -> Catalogue:
         """A commit or a tree, by its id."""
         return self._of(TreeFiles(self.git, self.git.tree(treeish)))
+
+    def candidate(self, tree: str) -> Catalogue:
+        """A tree that is to be committed."""
+        return self._of(TreeFiles(self.git, self.git.tree(tree)), cache(self._merge))
+
+    def _merge(self) -> Merge | None:
+        """The merge, cherry-pick or rebase that is not finished; else HEAD, if it is a merge."""
+        head = self.git.head()
+        if head is None:
+            return None
+        if incoming := self.git.incoming():
+            return Merge((head, *incoming), None, cache(self.at))
+        parents = self.git.parents(head)
+        return Merge(parents, head, cache(self.at)) if len(parents) > 1 else None
 
     def staged(self) -> Catalogue:
         """The index."""
         entries = self.git.index_entries(["."])
         return self._of(TreeFiles(self.git, entries))
 
-    def _of(self, files: TreeFiles) -> Catalogue:
-        catalogue = Catalogue(files, self.configuration, self.cache)
+    def _of(self, files: TreeFiles, merge: Callable[[], Merge | None] = no_merge) -> Catalogue:
+        catalogue = Catalogue(files, self.configuration, self.cache, merge)
         files.prefetch(path for path in files.paths() if self.is_metadata(path))
         return catalogue
 

@@ -92,9 +92,9 @@ def test_a_true_conflict_is_marked_named_and_not_committed(repo: Path) -> None:
     assert f"{DOCUMENT}: 1 conflict: /evaluation/tolerance/accuracy" in done.stdout + done.stderr
     text = (repo / DOCUMENT).read_text()
     assert text.count("<<<<<<<") == text.count("|||||||") == text.count(">>>>>>>") == 1
-    assert "conflict markers of a merge: settle the conflict first" in mdrepo("validate", cwd=repo, code=1).out.replace(
-        "  [json/syntax]\n    ", ": "
-    )
+    [problem] = mdrepo("validate", "--json", cwd=repo, code=1).json["problems"]
+    assert (problem["rule"], problem["pointer"]) == ("document/conflict", "/evaluation/tolerance/accuracy")
+    assert text.splitlines()[problem["line"] - 1] == "<<<<<<< ours"
     assert f"conflict  {DOCUMENT}" in mdrepo("status", cwd=repo).out
     for paths in ([], [DOCUMENT]):
         assert f"{DOCUMENT} is in conflict" in mdrepo("commit", "--no-eval", "-m", "x", *paths, cwd=repo, code=1).err

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import DOCUMENT, edit
+from conftest import DOCUMENT, edit, git
 
 from mdrepo.cli import COMMANDS
 
@@ -48,6 +48,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "show": (["show"], {"git"}),
     "doctor": (["doctor"], {"yaml"}),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
+    "resolve": (["resolve", "none.json", "--ours"], set()),
     "init": (["init"], {"yaml"}),
     "new": (["new", "dataset", "none"], {"yaml"}),
     "checkout": (["checkout", "HEAD"], {"yaml"}),
@@ -129,6 +130,19 @@ def test_a_command_on_files_loads_no_repository(tmp_path: Path, name: str) -> No
 def test_an_evaluation_that_is_known_loads_no_tensorflow(demo: Path) -> None:
     arguments, allowed = ALLOWED["eval"]
     assert loaded(arguments, demo) - allowed - {"rich"} == set()
+
+
+def test_a_status_with_conflicts_and_settling_one_load_nothing_heavy(repo: Path) -> None:
+    git("config", "--remove-section", "merge.mdrepo", cwd=repo)
+    git("checkout", "-qb", "topic", cwd=repo)
+    for branch, number in (("topic", 0.02), ("main", 0.03)):
+        git("checkout", "-q", branch, cwd=repo)
+        edit(repo, lambda v, number=number: v["evaluation"]["tolerance"].update(accuracy=number))  # type: ignore[misc]
+        git("commit", "-qam", "x", cwd=repo)
+    assert subprocess.run(["git", "merge", "-q", "topic"], cwd=repo, capture_output=True, check=False).returncode == 1
+    assert loaded(["status"], repo) - {"yaml"} == set()
+    assert loaded(["resolve", DOCUMENT, "--base"], repo) - {"yaml"} == set()  # a document that was validated before
+    assert (repo / DOCUMENT).read_text().count("<<<<<<<") == 0
 
 
 def test_every_command_is_held_to_a_list() -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "checkout": "Bring documents and DVC data of a revision back together.",
     "rollback": "Make a new commit that brings an earlier state back.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
+    "resolve": "Settle a conflict that git left in a document, field by field.",
     "doctor": "Say what is set up and what is not; --fix repairs it.",
     "completion": "Print the completion script of a shell.",
     "demo": "Play the whole story on real data, in a new folder.",

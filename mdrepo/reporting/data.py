@@ -8,8 +8,9 @@ from .. import pointers
 from ..changes import MISSING, Change
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
+    from ..merging import Conflict
     from ..reconciling import Reconciled
-    from ..results import DocumentDiff, Logged, Outcome, Patch, Status
+    from ..results import DocumentDiff, Logged, Outcome, Patch, Resolved, Status
     from ..validation import Problem
 
 VERSION = 1
@@ -59,6 +60,8 @@ def status(found: Status) -> dict[str, Any]:
                 {"pointer": pointers.build(item.path), "artefact": item.source.artefact, "reason": item.reason}
                 for item in each.stale
             ],
+            "conflicts": [conflict(item) for item in each.conflicts],
+            "remark": ": ".join(each.remark) or None,
         }
         for each in found.documents
     ]
@@ -141,12 +144,27 @@ def settled_pointers(found: Reconciled) -> list[str]:
     return [f"{pointers.build(each.conflict.path)} ({each.rule})" for each in found.settled]
 
 
+def conflict(each: Conflict) -> dict[str, Any]:
+    """A conflict; a side that does not have the field is left out, so that it differs from null."""
+    sides = (("base", each.base), ("ours", each.ours), ("theirs", each.theirs))
+    return {"pointer": pointers.build(each.path), **{name: side for name, side in sides if side is not MISSING}}
+
+
 def reconciled(found: Reconciled) -> dict[str, Any]:
-    """A merge of files; a side that does not have the field is left out, so that it differs from null."""
-    conflicts = []
-    for each in found.conflicts:
-        sides = (("base", each.base), ("ours", each.ours), ("theirs", each.theirs))
-        shown = {name: side for name, side in sides if side is not MISSING}
-        conflicts.append({"pointer": pointers.build(each.path), **shown})
+    """A merge of files."""
+    conflicts = [conflict(each) for each in found.conflicts]
     settled = [{"pointer": pointers.build(each.conflict.path), "rule": each.rule} for each in found.settled]
     return {"clean": found.clean, "how": found.how, "reason": found.reason, "conflicts": conflicts, "settled": settled}
+
+
+def resolved(found: Resolved) -> dict[str, Any]:
+    """What was settled; a field that was taken away has no value."""
+    settled = [{"pointer": pointers.build(path), **({} if value is MISSING else {"value": value})} for path, value in found.settled]
+    return answer(
+        "resolve",
+        path=found.path,
+        settled=settled,
+        left=[conflict(each) for each in found.left],
+        problems=[problem(each) for each in found.problems],
+        added=found.added,
+    )

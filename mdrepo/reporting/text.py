@@ -12,7 +12,7 @@ from .lines import Line, Span, counted, value
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
     from ..deriving import Proposal
-    from ..results import Check, DocumentStatus, Logged, Patch, Status, Step
+    from ..results import Check, DocumentStatus, Logged, Patch, Resolved, Status, Step
     from ..validation import Problem
 
 _STYLES = {
@@ -72,14 +72,37 @@ def _document_status(each: DocumentStatus) -> Iterator[Line]:
     if each.state == "unchanged" and not each.problems and not each.stale:
         return
     yield [Span(f"  {each.state:<10}", "warn" if each.state != "unchanged" else ""), each.path]
+    yield from _unsettled(each)
     # that a digest is not the artefact's is what stale says
     problems = [item for item in each.problems if not (each.stale and item.rule == "artefact/digest")]
+    problems = [item for item in problems if not (each.state == "conflict" and item.rule == "document/conflict")]
     if problems:
         told = f"{counted(len(problems), 'problem')}, in line {problems[0].line}: {problems[0].message}"
         yield ["            ", Span("invalid: ", "bad"), told]
     for reason in dict.fromkeys(item.reason for item in each.stale):
         number = sum(item.reason == reason for item in each.stale)
         yield ["            ", Span("stale: ", "warn"), f"{reason} ({counted(number, 'derived field')}: 'mdrepo patch')"]
+
+
+def _unsettled(each: DocumentStatus) -> Iterator[Line]:
+    """The conflicts of a document with all three values, and how one is settled; or why they have no names, and what to type."""
+    for item in each.conflicts:
+        place = pointers.build(item.path) or "(the whole document)"
+        yield ["            ", Span(place, "bad"), f": it was {_side(item.base)}"]
+        yield [f"                ours: {_side(item.ours)}"]
+        yield [f"                theirs: {_side(item.theirs)}"]
+    if each.conflicts:
+        field = f"{each.path}#{pointers.build(each.conflicts[0].path)}"
+        yield [Span(f"            settle it: mdrepo resolve '{field}' --ours (or --theirs, --base, --value JSON)", "faint")]
+    for text, style in zip(each.remark, ("", "faint"), strict=False):
+        yield ["            ", Span(text, style)]
+
+
+def resolved(found: Resolved) -> Iterator[Line]:
+    for path, content in found.settled:
+        yield [Span("  = ", "good"), f"{pointers.build(path) or '(the whole document)'}: {_side(content)}"]
+    for each in found.left:
+        yield [Span("  ! ", "bad"), f"{pointers.build(each.path)}: ours {_side(each.ours)}, theirs {_side(each.theirs)}"]
 
 
 def patch(found: Patch, *, applied: bool = False) -> Iterator[Line]:
