@@ -1,4 +1,4 @@
-"""What changed in a document between two snapshots."""
+"""What changed between two snapshots: in one document, or in all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import replace
 from . import pointers
 from .catalogue import Catalogue
 from .changes import MISSING, Delta
-from .differences import DocumentDiff, compare
+from .differences import DocumentDiff, Tolerance, compare
+from .errors import UsageError
+from .workspace import Workspace
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 def document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequence[str]) -> DocumentDiff | None:
@@ -23,3 +27,29 @@ def document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequen
         below = [c for c in found.delta if any(tuple(map(str, c.shown_path))[: len(p)] == p for p in prefixes)]
         found = replace(found, delta=Delta(tuple(below)))
     return found if found.delta else None
+
+
+def diff_snapshots(
+    space: Workspace, old: str | None, new: str | None, fields: Sequence[str], staged: bool, tolerance: Tolerance
+) -> list[DocumentDiff]:
+    """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
+    if staged and new is not None:
+        raise UsageError("--staged compares the index with one revision, not with two")
+    before = space.at(space.git.commit_id(old)) if old else space.staged()
+    if staged:
+        head = space.git.head()
+        before = before if old else space.at(head) if head else space.at(EMPTY_TREE)
+    after = space.at(space.git.commit_id(new)) if new else space.staged() if staged else space.work()
+    chosen = [pointers.split(name) for name in fields]
+    found: list[DocumentDiff] = []
+    for path in sorted({*before.paths, *after.paths}):
+        wanted = [pointer for name, pointer in chosen if path == name or path.startswith(name.rstrip("/") + "/") or name == "."]
+        if chosen and not wanted:
+            continue
+        if old is None and not staged and path not in before.paths and new is None:
+            continue  # as git: what is not in the index is not compared with it
+        if each := document_diff(path, before, after, [p for p in wanted if p is not None]):
+            each = tolerance.applied(each)
+            if each.delta:
+                found.append(each)
+    return found

@@ -14,12 +14,12 @@ from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
 from .changes import MISSING
 from .committing import Terms
-from .comparing import document_diff
+from .comparing import EMPTY_TREE, diff_snapshots, document_diff
 from .deriving import Proposal, propose, stale
 from .differences import EXACT, Tolerance
 from .diffing import diff
 from .documents import read
-from .errors import Finding, MdrepoError, UsageError
+from .errors import Finding, MdrepoError
 from .evaluating import Report
 from .files import write
 from .locks import SUFFIX
@@ -136,27 +136,7 @@ class Repository:
         tolerance: Tolerance = EXACT,
     ) -> list[DocumentDiff]:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
-        space = self._workspace
-        if staged and new is not None:
-            raise UsageError("--staged compares the index with one revision, not with two")
-        before = space.at(space.git.commit_id(old)) if old else space.staged()
-        if staged:
-            head = space.git.head()
-            before = before if old else space.at(head) if head else space.at(_EMPTY_TREE)
-        after = space.at(space.git.commit_id(new)) if new else space.staged() if staged else space.work()
-        chosen = [pointers.split(name) for name in fields]
-        found: list[DocumentDiff] = []
-        for path in sorted({*before.paths, *after.paths}):
-            wanted = [pointer for name, pointer in chosen if path == name or path.startswith(name.rstrip("/") + "/") or name == "."]
-            if chosen and not wanted:
-                continue
-            if old is None and not staged and path not in before.paths and new is None:
-                continue  # as git: what is not in the index is not compared with it
-            if each := document_diff(path, before, after, [p for p in wanted if p is not None]):
-                each = tolerance.applied(each)
-                if each.delta:
-                    found.append(each)
-        return found
+        return diff_snapshots(self._workspace, old, new, fields, staged, tolerance)
 
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two revisions; raises GitError."""
@@ -192,7 +172,7 @@ class Repository:
         commit = space.git.commit_id(revision)
         logged = Logged(space.git.history(commit, limit=1)[0], committing.note_of(space, commit))
         parents = space.git.parents(commit)
-        before, after = space.at(parents[0] if parents else _EMPTY_TREE), space.at(commit)
+        before, after = space.at(parents[0] if parents else EMPTY_TREE), space.at(commit)
         found = (document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
         return logged, [each for each in found if each]
 
@@ -333,9 +313,6 @@ class Repository:
     ) -> Outcome:
         """A new commit that brings back an earlier state of everything, a document or a field, evaluated like any commit."""
         return restoring.rollback(self._workspace, revision, fields, message, terms, report)
-
-
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 def _settled(names: Sequence[str], path: str) -> list[pointers.Path]:

@@ -83,7 +83,7 @@ OF_REPOSITORIES = {
 }
 ON_FILES = {
     "diff --no-index": (["diff", "--no-index", "a.json", "b.json"], 1, {"mdrepo.snapshots", "mdrepo.writing", "mdrepo.schemas"}),
-    "diff --no-index --json": (["diff", "--no-index", "--json", "a.json", "b.json"], 1, {"mdrepo.snapshots", "mdrepo.writing"}),
+    "diff --no-index --json": (["diff", "--no-index", "--json", "a.json", "b.json"], 1, {"mdrepo.snapshots"}),
     "apply": (["apply", "p.json", "a.json", "-o", "-"], 0, {"mdrepo.snapshots"}),
     "merge-file": (["merge-file", "a.json", "a.json", "b.json"], 0, set()),
 }

@@ -17,7 +17,8 @@ from mdrepo import pointers
 from mdrepo.diffing import diff
 from mdrepo.documents import DocumentError, canonical, read, same
 from mdrepo.errors import Finding
-from mdrepo.merging import merge, missing_edits
+from mdrepo.losses import missing_edits
+from mdrepo.merging import merge
 from mdrepo.patching import PatchError, apply, apply_delta, invert, merge_patch, operations, reversed_operations
 from mdrepo.reconciling import reconcile
 from mdrepo.schemas import SchemaStore

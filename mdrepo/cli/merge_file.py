@@ -14,7 +14,6 @@ from ..reporting import data
 from ..reporting.lines import counted
 from ..schemas import Schema, SchemaStore
 from ..settling import Guide
-from ..validation import check
 from . import output
 from .shared import json_option, settings
 
@@ -54,6 +53,8 @@ def command(base: str, ours: str, theirs: str, out: str | None, marker_size: int
 
 def _schema(path: Path) -> Schema:
     """The schema in a file that the user named; raises Finding where it is none."""
+    from ..validation import check
+
     found = SchemaStore({str(path): read_file(path)}).find(str(path))
     assert found is not None
     check(found)

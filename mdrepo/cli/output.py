@@ -10,9 +10,7 @@ from typing import Any
 import click
 
 from ..reporting.lines import Line, Span, harmless
-from ..writing import Style, dumps
 
-_ASCII = Style(ascii=True)
 _COLOURS: dict[str, dict[str, Any]] = {
     "good": {"fg": "green"},
     "bad": {"fg": "red"},
@@ -58,7 +56,9 @@ def text(content: str) -> None:
 
 def answer(content: Any) -> None:
     """Print a value as JSON, numbers of documents in the spelling that they have there."""
-    click.echo(dumps(content, _ASCII))
+    from ..writing import Style, dumps  # most commands answer people
+
+    click.echo(dumps(content, Style(ascii=True)))
 
 
 def hint(message: str) -> None:
