@@ -49,14 +49,24 @@ def reconcile(
 ) -> Reconciled:
     """The three-way merge of a file; an empty version is a file that is not there; raises GitError where there is no git."""
     if theirs in (base, ours):
-        return Reconciled(ours, True, "text")
+        return _taken(ours, marks.labels[0])
     if base == ours:
-        return Reconciled(theirs, True, "text")
+        return _taken(theirs, marks.labels[2])
     marked = [version.startswith(_BOM) for version in (base, ours, theirs)]
     merged = _Files(base.removeprefix(_BOM), ours.removeprefix(_BOM), theirs.removeprefix(_BOM), guide, marks).merged()
     # a byte-order mark is as one side changed it
     mark = _BOM if (marked[1] if marked[0] == marked[2] else marked[2]) else b""
     return replace(merged, data=mark + merged.data)
+
+
+def _taken(data: bytes, label: str) -> Reconciled:
+    """One side whole, where there is nothing to merge; what is no JSON is still called so."""
+    try:
+        if data.removeprefix(_BOM).strip():
+            read(data.removeprefix(_BOM), label, spelling=False)
+    except DocumentError as error:
+        return Reconciled(data, True, "not JSON", reason=error.message)
+    return Reconciled(data, True, "text")
 
 
 @dataclass(frozen=True, slots=True)
