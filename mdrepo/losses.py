@@ -7,7 +7,7 @@ from typing import Any
 
 from .changes import MISSING
 from .documents import deep, exact, same
-from .pairing import identifying_members, identities
+from .pairing import identities_by_members, side_by_side
 from .pointers import Path
 
 
@@ -28,6 +28,8 @@ def missing_edits(base: Any, ours: Any, theirs: Any, result: Any, *, renames: bo
 
 
 def _missing(base: Any, ours: Any, theirs: Any, result: Any, path: Path, renames: bool) -> Iterator[Path]:
+    if (base is theirs and ours is result) or (base is ours and theirs is result):  # as shared when they were read
+        return
     if all(isinstance(side, dict) for side in (base, ours, theirs, result)):
         yield from _missing_members(base, ours, theirs, result, path, renames)
     elif equal(ours, theirs) or equal(base, theirs):
@@ -70,11 +72,10 @@ def _missing_items(
     base: list[Any], ours: list[Any], theirs: list[Any], result: list[Any], path: Path, renames: bool
 ) -> Iterator[Path]:
     """Items that a side inserted and the result lacks, or that it removed and the result has; edited ones may look like either."""
-    names = identifying_members((base, ours, theirs, result), None)
-    if names:
-        by_name = [dict(zip(identities(side, names) or (), side, strict=True)) for side in (base, ours, theirs, result)]
-        for each in dict.fromkeys(each for side in by_name for each in side):
-            sides = [side.get(each, MISSING) for side in by_name]
+    lists = (base, ours, theirs, result)
+    named = identities_by_members(lists, None)
+    if named:
+        for each, sides in side_by_side(named, lists, MISSING).items():
             yield from _missing(sides[0], sides[1], sides[2], sides[3], (*path, str(each)), renames)
         return
     counts = [_counted(side) for side in (base, ours, theirs, result)]

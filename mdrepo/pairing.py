@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from operator import itemgetter, lt
 from typing import Any
 
@@ -46,6 +46,23 @@ def identifying_members(lists: Iterable[Sequence[Any]], declared: Sequence[str] 
     """
     found = _identified([items for items in lists if items], declared)
     return found[0] if found else None
+
+
+def identities_by_members(lists: Sequence[Sequence[Any]], declared: Sequence[str] | None) -> list[list[Identity]] | None:
+    """The identities of the items of all these lists by the members that tell them apart; None where no members do."""
+    found = _identified([items for items in lists if items], declared)
+    if not found or not found[0]:
+        return None
+    known = iter(found[1])
+    return [next(known) if items else [] for items in lists]
+
+
+def side_by_side(ids: Sequence[Sequence[Identity]], lists: Sequence[Sequence[Any]], absent: Any) -> dict[Identity, tuple[Any, ...]]:
+    """Each identity with the items that have it, one of each list; `absent` where a list has none."""
+    if all(each == ids[0] for each in ids):
+        return dict(zip(ids[0], zip(*lists, strict=True), strict=True))
+    known = [dict(zip(each, items, strict=True)) for each, items in zip(ids, lists, strict=True)]
+    return {each: tuple(items.get(each, absent) for items in known) for each in dict.fromkeys(chain.from_iterable(ids))}
 
 
 def _identified(versions: list[Sequence[Any]], declared: Sequence[str] | None) -> tuple[Sequence[str], list[list[Identity]]] | None:

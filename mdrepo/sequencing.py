@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from .documents import exact
-from .pairing import aligned, identifying_members, identities
+from .pairing import aligned, identities_by_members
 
 Id = Hashable
 
@@ -19,9 +19,9 @@ def identified(
 
     None where one side inserted what the other removed: moved, doubled or dropped, and nobody can say which.
     """
-    named = identifying_members((base, ours, theirs), names)
+    named = identities_by_members((base, ours, theirs), names)
     if named:
-        return [[*(identities(side, named) or ())] for side in (base, ours, theirs)]
+        return named
     if united:
         return [_by_value(side) for side in (base, ours, theirs)]
     if all(map(set_like, (base, ours, theirs))):
@@ -103,6 +103,8 @@ def _spots(numbers: Sequence[int | None], items: list[Any]) -> list[tuple[int | 
 
 def order(base: Sequence[Id], ours: Sequence[Id], theirs: Sequence[Id]) -> list[Id]:
     """All identities in the merged order: the base's, as the side that rearranged it has it; theirs before ours at one place."""
+    if base == ours == theirs:
+        return [*base]
     known = set(base)
     kept = set(ours) & set(theirs) & known
     rearranged = [i for i in ours if i in kept] != [i for i in base if i in kept]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import eq
 from typing import Any
 
 import orjson
@@ -145,14 +146,20 @@ def _in_order(old: Any, new: Any, order: KeyOrder, path: Path) -> Any:
     if isinstance(old, dict) and isinstance(new, dict) and any(key in new for key in old):
         keys = _merged_keys(list(old), new, order(path))
         return {key: _in_order(old.get(key, _NOTHING), new[key], order, (*path, key)) for key in keys}
-    if isinstance(old, list) and isinstance(new, list) and old and new:
+    if not isinstance(new, dict) and not _nested(new):
+        return new
+    if isinstance(old, list) and isinstance(new, list) and old:
         sources = [_NOTHING if place is None else old[place] for place in _sources(old, new)]
-        return [_in_order(source, value, order, (*path, i)) for i, (source, value) in enumerate(zip(sources, new, strict=True))]
+        pairs = enumerate(zip(sources, new, strict=True))
+        return [value if source is value else _in_order(source, value, order, (*path, i)) for i, (source, value) in pairs]
     if isinstance(new, dict):
         return {key: _in_order(_NOTHING, new[key], order, (*path, key)) for key in _ordered(new, order(path), sort=False)}
-    if isinstance(new, list):
-        return [_in_order(_NOTHING, value, order, (*path, i)) for i, value in enumerate(new)]
-    return new
+    return [_in_order(_NOTHING, value, order, (*path, i)) for i, value in enumerate(new)]
+
+
+def _nested(value: Any) -> bool:
+    """Whether a value is a list with other containers in it."""
+    return isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
 
 
 @dataclass(frozen=True)
@@ -248,6 +255,8 @@ def _sources(old: list[Any], new: list[Any]) -> list[int | None]:
 
 def _merged_keys(old: list[str], new: dict[str, Any], known: Sequence[str]) -> list[str]:
     """The keys of the new object: the old ones where they were, added ones where the schema, or else `new`, has them."""
+    if len(old) == len(new) and all(map(eq, old, new)):
+        return old
     keys = [key for key in old if key in new]
     rank = {key: place for place, key in enumerate(known)}
     previous: str | None = None
