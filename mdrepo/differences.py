@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .changes import MISSING, Change, Delta, no_keys
 from .diffing import diff, tolerant
-from .documents import read
+from .sharing import Reader
 
 if TYPE_CHECKING:
     from .schemas import ChangeClass, Schema
@@ -88,7 +88,8 @@ def compare_bytes(
 
     The schema is the built-in one that the second names, else the first. Numbers come with their spelling, if it is asked for.
     """
-    old, new = (read(data, name, spelling=spelling).value for name, data in (one, other))
+    reader = Reader()
+    old, new = (reader.read(data, name, spelling=spelling).value for name, data in (one, other))
     found = tolerance.applied(compare(Path(other[0]).as_posix(), old, new, _builtin(new) or _builtin(old)))
     return [found] if found.delta else []
 

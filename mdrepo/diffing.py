@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from itertools import compress, count
 from json.encoder import encode_basestring
-from operator import eq, not_
+from operator import eq, is_not, not_
 from typing import Any
 
 import orjson
@@ -68,10 +68,13 @@ class _Walk:
         """The places where two lists of equal length differ."""
         if self.careful:
             return [place for place, (one, other) in enumerate(zip(olds, news, strict=True)) if not same(one, other)]
+        others = list(compress(count(), map(is_not, olds, news)))  # what was shared when it was read is the same
+        if len(others) < len(olds):
+            olds, news = [olds[place] for place in others], [news[place] for place in others]
         alike = list(map(eq, olds, news))
         self.equal[0].extend(compress(olds, alike))
         self.equal[1].extend(compress(news, alike))
-        return list(compress(count(), map(not_, alike)))
+        return list(compress(others, map(not_, alike)))
 
     def unlike_members(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         """The keys of the old object under which the new one has another value, or none."""

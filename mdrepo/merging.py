@@ -14,7 +14,7 @@ from typing import Any
 from .changes import MISSING, KeyFinder, no_keys
 from .documents import deep, exact
 from .losses import equal
-from .pairing import identifying_members
+from .pairing import identifying_members, side_by_side
 from .pointers import Path
 from .sequencing import identified, order
 from .wording import merged_text
@@ -96,6 +96,10 @@ class _Walk:
     settled: list[Settled] = field(default_factory=list)
 
     def merge(self, base: Any, ours: Any, theirs: Any, path: Path) -> Any:
+        if ours is theirs or base is theirs:  # as what was shared when it was read
+            return ours
+        if base is ours:
+            return theirs
         if isinstance(base, dict) and isinstance(ours, dict) and isinstance(theirs, dict):
             return self.objects(base, ours, theirs, path)  # whatever each changed: members are compared one by one, and once
         if equal(ours, theirs) or equal(base, theirs):
@@ -148,11 +152,11 @@ class _Walk:
 
     def items(self, sides: tuple[list[Any], list[Any], list[Any]], ids: list[list[Any]], path: Path) -> list[Any]:
         """Items that are the same thing merge with each other; what a side inserts stands behind the item that it follows there."""
-        old, mine, yours = (dict(zip(known, side, strict=True)) for known, side in zip(ids, sides, strict=True))
+        versions = side_by_side(ids, sides, MISSING)
         result: list[Any] = []
         for each in order(ids[0], ids[1], ids[2]):
-            versions = (old.get(each, MISSING), mine.get(each, MISSING), yours.get(each, MISSING))
-            value = self.merge(*versions, (*path, len(result)))
+            base, ours, theirs = versions[each]
+            value = ours if base is theirs or ours is theirs else self.merge(base, ours, theirs, (*path, len(result)))
             if value is not MISSING:
                 result.append(value)
         return result
