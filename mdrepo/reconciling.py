@@ -1,7 +1,8 @@
 """Three versions of a file to one: text first, structure second.
 
 Where git's own text merge is clean, and the result is strict JSON that keeps every edit that one side alone made, it stands, byte
-for byte. Otherwise the structural merge, written into ours with as little text changed as possible. A true conflict leaves
+for byte. Otherwise the structural merge, written into ours with as little text changed as possible; for large files it goes first,
+and git's only where it leaves conflicts. A true conflict leaves
 everything else merged, and git's markers, with base, around only the lines of the conflicting values. On any doubt both sides are
 kept, as one conflict.
 """
@@ -17,10 +18,13 @@ from .losses import missing_edits
 from .marking import Marks, Template, marked_texts, marked_values
 from .merging import Conflict, Settled
 from .settling import Guide, merged_and_settled
+from .sharing import Reader
 from .snapshots import GitError, merge_text
 from .writing import rewrite
 
 How = Literal["text", "structure", "not JSON"]
+_LARGE = 1 << 20
+"""Bytes from which on the structural merge goes first: git's text merge alone takes as long."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -78,34 +82,46 @@ class _Files:
     marks: Marks
 
     def merged(self) -> Reconciled:
-        try:
-            text, clean = merge_text(self.base, self.ours, self.theirs, self.marks.labels, self.marks.size)
-        except GitError as error:  # it does not merge what it takes for binary
-            return self.doubtful("not JSON", error.message)
-        versions: list[Document | None] = []
-        problems: list[str] = []
-        for data, label in zip(
-            (self.base, self.ours, self.theirs), (self.marks.labels[1], self.marks.labels[0], self.marks.labels[2]), strict=True
-        ):
-            try:
-                versions.append(read(data, label) if data.strip() else None)
-            except DocumentError as error:
-                problems.append(error.message)
+        versions, problems = self.versions()
         if problems:
-            return self.as_text(text, clean, problems)
+            return self.as_text(problems)
         old, mine, yours = versions
         values = [version.value if version else MISSING for version in versions]
         if mine is None or yours is None:  # one side took the file away, and the other changed it
             return self.doubtful("structure", None, Conflict((), values[0], values[1], values[2]))
+        large = max(len(self.ours), len(self.theirs)) >= _LARGE
+        structured = self.by_structure(old, mine, yours) if large else None
+        if structured and structured.clean:
+            return structured
+        text, clean = self.git_merge()
         if clean and _stands(text, values[0], mine.value, yours.value):
             return Reconciled(text, True, "text")
-        try:
-            return self.by_structure(old, mine, yours)
-        except Exception as error:  # our mistake must not cost the user a side
-            whole = Conflict((), values[0], values[1], values[2])
-            return self.doubtful("structure", f"the structural merge failed: {type(error).__name__}: {error}", whole)
+        return structured or self.by_structure(old, mine, yours)
+
+    def git_merge(self) -> tuple[bytes, bool]:
+        return merge_text(self.base, self.ours, self.theirs, self.marks.labels, self.marks.size)
+
+    def versions(self) -> tuple[list[Document | None], list[str]]:
+        """Base, ours and theirs, None where there is no file, and what is no JSON among them."""
+        ours, base, theirs = self.marks.labels
+        versions: list[Document | None] = []
+        problems: list[str] = []
+        reader = Reader()
+        for data, label in ((self.base, base), (self.ours, ours), (self.theirs, theirs)):
+            try:
+                versions.append(reader.read(data, label) if data.strip() else None)
+            except DocumentError as error:
+                problems.append(error.message)
+        return versions, problems
 
     def by_structure(self, old: Document | None, mine: Document, yours: Document) -> Reconciled:
+        try:
+            return self.structured(old, mine, yours)
+        except Exception as error:  # our mistake must not cost the user a side
+            whole = Conflict((), old.value if old else MISSING, mine.value, yours.value)
+            return self.doubtful("structure", f"the structural merge failed: {type(error).__name__}: {error}", whole)
+
+    def structured(self, old: Document | None, mine: Document, yours: Document) -> Reconciled:
         base = old.value if old else MISSING
         whole = Conflict((), base, mine.value, yours.value)
         merged = merged_and_settled(base, mine.value, yours.value, self.guide)
@@ -119,8 +135,12 @@ class _Files:
             return self.doubtful("structure", "the structural merge would lose an edit", whole)
         return Reconciled(rewrite(mine, merged.content, self.guide.order).encode("utf-8"), True, "structure", (), merged.settled)
 
-    def as_text(self, text: bytes, clean: bool, problems: list[str]) -> Reconciled:
+    def as_text(self, problems: list[str]) -> Reconciled:
         """git's text merge of what is no JSON; where one version is, and the clean merge is not, both sides are kept."""
+        try:
+            text, clean = self.git_merge()
+        except GitError as error:  # it does not merge what it takes for binary
+            return self.doubtful("not JSON", error.message)
         if clean and len(problems) < 3 and not _is_json(text):
             return self.doubtful("not JSON", problems[0])
         return Reconciled(text, clean, "not JSON", reason=problems[0])

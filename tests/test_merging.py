@@ -15,6 +15,7 @@ from conftest import SHARED, mdrepo, scorer, suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mdrepo import pointers, reconciling
 from mdrepo.changes import MISSING
 from mdrepo.documents import canonical, same
 from mdrepo.losses import missing_edits
@@ -220,3 +221,23 @@ def test_editors_see_the_conflict_that_git_would_make(tmp_path: Path) -> None:
     words = ["git", "merge-file", "-p", "--diff3", "-L", "ours", "-L", "base", "-L", "theirs", "ours", "base", "theirs"]
     git = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     assert reconcile(*(text.encode() for text in texts)).data.decode() == git
+
+
+def large(**changed: Any) -> bytes:
+    items = [{"name": f"layer {number}", "digest": f"{number:0200x}"} for number in range(5000)]
+    for name, value in changed.items():
+        items[int(name.removeprefix("at_"))]["digest"] = value
+    return (json.dumps({"layers": items}, indent=2) + "\n").encode()
+
+
+def test_large_files_merge_by_structure_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciling, "merge_text", lambda *_: pytest.fail("git is not needed"))
+    merged = reconcile(large(), large(at_7="ours"), large(at_8="theirs"))
+    assert (merged.data, merged.clean, merged.how) == (large(at_7="ours", at_8="theirs"), True, "structure")
+
+
+def test_large_files_in_conflict_are_marked_by_field() -> None:
+    merged = reconcile(large(), large(at_7="ours"), large(at_7="theirs", at_9="theirs"))
+    assert [pointers.build(conflict.path) for conflict in merged.conflicts] == ["/layers/7/digest"]
+    assert merged.data.count(b"<<<<<<<") == 1
+    assert b'"digest": "theirs"' in merged.data.split(b">>>>>>>")[1]
