@@ -68,6 +68,7 @@ class Schema:
         self.store = store
         self._at: dict[Path, list[dict[str, Any]]] = {}
         self._classes: dict[Path, ChangeClass] = {}
+        self._counts: dict[Path, int] = {}
 
     @property
     def kind(self) -> str | None:
@@ -100,7 +101,21 @@ class Schema:
 
         Of contents that come or go whole, it is the most severe class of all that they contain.
         """
-        return max([self._class(path), *(self._inside(path, content) for content in contents)], key=_SEVERITY.__getitem__)
+        place = self._alike(path)
+        return max([self._class(place), *(self._inside(place, content) for content in contents)], key=_SEVERITY.__getitem__)
+
+    def _alike(self, path: Path) -> Path:
+        """A path of which the schema says the same: a list's items are all alike, but for the first few that it may name."""
+        place: Path = ()
+        for token in path:
+            place = (*place, min(token, self._named(place)) if isinstance(token, int) else token)
+        return place
+
+    def _named(self, path: Path) -> int:
+        """How many items of the list at a path the schema names one by one."""
+        if path not in self._counts:
+            self._counts[path] = max((len(_list(schema, "prefixItems")) for schema in self.at(path)), default=0)
+        return self._counts[path]
 
     def _class(self, path: Path) -> ChangeClass:
         if path not in self._classes:
@@ -119,12 +134,10 @@ class Schema:
         """The most severe class of a field and all below it."""
         found = self._class(path)
         members = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-        named = max((len(schema.get("prefixItems", ())) for schema in self.at(path)), default=0) if members else 0
         for token, value in members:
             if found == "breaking":
                 break
-            # the items of a list are all alike to the schema, but for the first few that it may name one by one
-            place = (*path, min(token, named)) if isinstance(token, int) else (*path, token)
+            place = (*path, min(token, self._named(path)) if isinstance(token, int) else token)
             if self.at(place):  # what no schema speaks of is as what is around it
                 found = max(found, self._inside(place, value), key=_SEVERITY.__getitem__)
         return found
