@@ -54,9 +54,9 @@ class _Cut:
 
     @cached_property
     def items(self) -> dict[int, Any]:
-        """The items that stand between two cuts, each by the number of its piece."""
-        cuts = pairwise(_cuts(self.document.value, self.depth))
-        return {number: items[index] for number, ((items, index), (other, _)) in enumerate(cuts, 1) if items is other}
+        """The items that stand alone between two cuts, each by the number of its piece."""
+        cuts = enumerate(pairwise(_cuts(self.document.value, self.depth)), 1)
+        return {n: items[place] for n, ((items, place), (other, end)) in cuts if items is other and end == place + 1}
 
     def taken(self, pieces: list[bytes]) -> dict[int, Any]:
         """The values of those pieces of another text that are items here: at the same place, or else anywhere."""

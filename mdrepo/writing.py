@@ -146,7 +146,7 @@ def _in_order(old: Any, new: Any, order: KeyOrder, path: Path) -> Any:
     if isinstance(old, dict) and isinstance(new, dict) and any(key in new for key in old):
         keys = _merged_keys(list(old), new, order(path))
         return {key: _in_order(old.get(key, _NOTHING), new[key], order, (*path, key)) for key in keys}
-    if not isinstance(new, dict) and not _nested(new):
+    if not isinstance(new, dict | list) or (isinstance(new, list) and _plain(new) and _plain(old)):
         return new
     if isinstance(old, list) and isinstance(new, list) and old:
         sources = [_NOTHING if place is None else old[place] for place in _sources(old, new)]
@@ -157,9 +157,9 @@ def _in_order(old: Any, new: Any, order: KeyOrder, path: Path) -> Any:
     return [_in_order(_NOTHING, value, order, (*path, i)) for i, value in enumerate(new)]
 
 
-def _nested(value: Any) -> bool:
-    """Whether a value is a list with other containers in it."""
-    return isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
+def _plain(value: Any) -> bool:
+    """Whether a value is no list with other containers or with numbers of their own spelling in it."""
+    return not (isinstance(value, list) and any(isinstance(item, dict | list | Float) for item in value))
 
 
 @dataclass(frozen=True)

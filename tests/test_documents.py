@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mdrepo import pointers
@@ -184,6 +184,7 @@ spelled = st.recursive(
 
 @settings(max_examples=1000, deadline=None)
 @given(spelled, spelled, st.booleans())
+@example([None, 0.1], [Float("0.100")], False)
 def test_pretty_documents_are_rewritten_fast_and_the_same(old: Any, new: Any, keep: bool) -> None:
     document = read((json.dumps(old, indent=2, ensure_ascii=False) + "\n").encode())
     if keep and isinstance(document.value, dict):

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mdrepo import sharing
@@ -31,8 +31,9 @@ def text(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1500, deadline=None)
 @given(DOCUMENTS, DOCUMENTS)
+@example([{"id": 0}, {"id": 0}, {}, {"id": 0}, {"id": 0}], [])
 def test_a_version_is_read_as_if_alone(one: Any, other: Any) -> None:
     reader = sharing.Reader()
     for value in (one, other, one):
@@ -42,7 +43,7 @@ def test_a_version_is_read_as_if_alone(one: Any, other: Any) -> None:
         assert document.pretty == alone.pretty
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1500, deadline=None)
 @given(LISTS, st.data())
 def test_a_damaged_version_is_refused_as_if_alone(items: list[Any], data: st.DataObject) -> None:
     first = text({"items": items})
