@@ -21,6 +21,7 @@ from .merging import Conflict
 from .patching import replaced
 from .results import Resolved
 from .validation import Problem
+from .wildcards import grouped, matching
 from .workspace import Workspace
 from .writing import fresh, rewrite
 
@@ -39,7 +40,7 @@ class Choice:
 
 
 def settle(workspace: Workspace, path: str, pointer: str | None, choice: Choice, merge: Merge, *, add: bool = False) -> Resolved:
-    """Settle the conflict at a pointer, those below it, or (None) all of a document, and write the file."""
+    """Settle the conflict at a pointer, which may have wildcards, those below it, or (None) all of a document; write the file."""
     tokens = None if pointer is None else pointers.parse(pointer)
     if choice.side is None and tokens is None:
         raise UsageError("a value settles one conflict: name its field", f"mdrepo resolve '{path}#/POINTER' --value JSON")
@@ -74,17 +75,18 @@ def settle(workspace: Workspace, path: str, pointer: str | None, choice: Choice,
 def _chosen(here: Remade, found: Unsettled, tokens: tuple[str, ...] | None, choice: Choice) -> list[int]:
     """The numbers of the open conflicts that are meant; raises Finding where there are none."""
     named = [tuple(map(str, conflict.path)) for conflict in found.open]
-    wanted = [number for number, path in enumerate(named) if tokens is None or path[: len(tokens)] == tokens]
+    wanted = [*range(len(named))] if tokens is None else matching(tokens, named)
     field = here.path + ("" if tokens is None else f"#{pointers.build(tokens)}")
-    if choice.side is None and wanted and named[wanted[0]] != tokens:
-        hint = f"a value settles one conflict: {_list([pointers.build(named[number]) for number in wanted])}"
+    if choice.side is None and any(len(named[number]) != len(tokens or ()) for number in wanted):
+        below = _list([pointers.build(named[number]) for number in wanted])
+        hint = f"a value settles one conflict, or all that one name with * names: {below}"
         raise Finding(f"there are conflicts below {field}, not at it", hint)
     if wanted or (found.pending and tokens is None):
         return wanted
     if not found.open:
         raise Finding(f"there is no conflict at {field}: {remark(here.path, found)[0]}", remark(here.path, found)[1])
     wanted_pointer = pointers.build(tokens or ())
-    names = [pointers.build(path) or "(the whole document)" for path in named]
+    names = [pointers.build(group.path) or "(the whole document)" for group in grouped(named)]
     names.sort(key=lambda name: -difflib.SequenceMatcher(None, wanted_pointer, name).ratio())
     raise Finding(f"there is no conflict at {field}", f"in conflict: {_list(names)}")
 

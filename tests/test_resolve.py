@@ -461,7 +461,7 @@ def test_a_result_that_is_not_valid_is_written_and_named(repo: Path) -> None:
         (ACCURACY, ["--value", '{"a": 1, "a": 2}'], 2, "duplicate key 'a'"),
         (ACCURACY, ["--value", "[" * 499 + "]" * 499], 1, "would not be a document any more: nested more than 500"),
         (None, ["--value", "1"], 2, "a value settles one conflict"),
-        ("/labels", ["--value", "[]"], 1, f"a value settles one conflict: {ZERO}, {TWO}"),
+        ("/labels", ["--value", "[]"], 1, f"a value settles one conflict, or all that one name with * names: {ZERO}, {TWO}"),
         ("", ["--value", "[]"], 1, "a value settles one conflict"),
     ],
 )
@@ -710,3 +710,41 @@ def test_a_key_that_a_text_merge_left_twice_is_named_with_both_lines(repo: Path)
     (repo / DOCUMENT).write_text('{\n  "a": 1,\n  "b": 2,\n  "a": 3\n}\n')
     [problem] = validated(repo)
     assert (problem["line"], problem["message"]) == (4, "duplicate key 'a', first in line 2")
+
+
+def contradicting(repo: Path) -> None:
+    """Two branches, each with its own description of every label."""
+    for branch, text in (("topic", "theirs"), ("main", "ours")):
+        git("checkout", "-q", *([] if branch == "main" else ["-b"]), branch, cwd=repo)
+        save(repo, lambda v, text=text: [each.update(description=f"{text} {n}") for n, each in enumerate(v["labels"])])
+
+
+def test_a_contradiction_in_every_item_is_one_question(repo: Path) -> None:
+    contradicting(repo)
+    said = subprocess.run(["git", "merge", "topic"], cwd=repo, capture_output=True, text=True, check=False).stderr
+    number = len(json.loads(git("show", f"HEAD:{DOCUMENT}", cwd=repo))["labels"])
+    assert f"{number} conflicts: /labels/*/description ({number} fields)" in said
+    shown = mdrepo("status", cwd=repo).out
+    assert f"/labels/*/description: {number} conflicts\n                0: it was not there\n" in shown
+    assert shown.count("ours: ") == number
+    assert f"mdrepo resolve '{DOCUMENT}#/labels/*/description' --ours" in shown
+    found = resolve(repo, "/labels/*/description", "--theirs")
+    assert "every conflict is settled" in found.err
+    assert [each["description"] for each in load(repo)["labels"]] == [f"theirs {n}" for n in range(number)]
+
+
+def test_one_value_for_all_of_them(repo: Path) -> None:
+    contradicting(repo)
+    assert tried("merge", "topic", cwd=repo) == 1
+    refused = resolve(repo, "/labels/*", "--value", "1", code=1)
+    assert "there are conflicts below" in refused.err
+    resolve(repo, "/labels/*/description", "--value", '"a digit"')
+    assert {each["description"] for each in load(repo)["labels"]} == {"a digit"}
+
+
+def test_a_name_that_names_nothing_says_what_there_is(repo: Path) -> None:
+    contradicting(repo)
+    assert tried("merge", "topic", cwd=repo) == 1
+    refused = resolve(repo, "/labels/*/name", "--ours", code=1)
+    assert "there is no conflict at" in refused.err
+    assert "/labels/*/description" in refused.err

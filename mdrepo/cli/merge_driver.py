@@ -29,5 +29,5 @@ def command(base: str, ours: str, theirs: str, size: int, path: str) -> int:
         said = [*([merged.reason] if merged.reason else []), *(f"settled {each}" for each in data.settled_pointers(merged))]
         output.hint(f"{path}: {'; '.join(said)}")
     if not merged.clean and merged.conflicts:
-        output.hint(f"{path}: {counted(len(merged.conflicts), 'conflict')}: {', '.join(data.conflict_pointers(merged))}")
+        output.hint(f"{path}: {counted(len(merged.conflicts), 'conflict')}: {', '.join(data.conflict_names(merged))}")
     return 0 if merged.clean else 1

@@ -47,7 +47,7 @@ def command(base: str, ours: str, theirs: str, out: str | None, marker_size: int
     if merged.settled and not settings().json and not settings().quiet:
         output.hint(f"settled: {'; '.join(data.settled_pointers(merged))}")
     if not merged.clean and merged.conflicts:
-        output.complain(f"{counted(len(merged.conflicts), 'conflict')}: {', '.join(data.conflict_pointers(merged))}")
+        output.complain(f"{counted(len(merged.conflicts), 'conflict')}: {', '.join(data.conflict_names(merged))}")
     return 0 if merged.clean else 1
 
 

@@ -29,8 +29,9 @@ from .shared import json_option, paths, repository, settings
 def command(name: str, ours: bool, theirs: bool, base: bool, values: tuple[str, ...], add: bool) -> int:
     """Settle a conflict that a merge, rebase, cherry-pick, revert or stash left in a document.
 
-    With a POINTER, the conflict there or all those below it; without, all of the document. The other conflicts stay marked, and
-    what you edited by hand stays too. `mdrepo status` shows the conflicts; `git checkout --merge -- PATH` starts anew.
+    With a POINTER, the conflict there or all those below it; a * in it stands for any key or index. Without one, all of the
+    document. The other conflicts stay marked, and what you edited by hand stays too. `mdrepo status` shows the conflicts; `git
+    checkout --merge -- PATH` starts anew.
     """
     sides: dict[Side, bool] = {"ours": ours, "theirs": theirs, "base": base}
     choice = _choice([side for side, wanted in sides.items() if wanted], values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import pointers
+from .. import pointers, wildcards
 from ..changes import MISSING, Change
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
@@ -136,8 +136,13 @@ def outcome(command: str, found: Outcome) -> dict[str, Any]:
     )
 
 
-def conflict_pointers(found: Reconciled) -> list[str]:
-    return [pointers.build(each.path) or "(the whole document)" for each in found.conflicts]
+def conflict_names(found: Reconciled) -> list[str]:
+    """The pointers of a merge's conflicts; of one that recurs below every item of something, one with a wildcard."""
+    named = []
+    for group in wildcards.grouped([each.path for each in found.conflicts]):
+        number = len(group.numbers)
+        named.append((pointers.build(group.path) or "(the whole document)") + (f" ({number} fields)" if number > 1 else ""))
+    return named
 
 
 def settled_pointers(found: Reconciled) -> list[str]:

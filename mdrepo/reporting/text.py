@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import pointers
+from .. import pointers, wildcards
 from ..changes import MISSING
 from .diffs import change
 from .lines import Line, Span, counted, value
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
     from ..deriving import Proposal
+    from ..merging import Conflict
     from ..results import Check, DocumentStatus, Logged, Patch, Resolved, Status, Step
     from ..validation import Problem
 
@@ -86,16 +87,27 @@ def _document_status(each: DocumentStatus) -> Iterator[Line]:
 
 def _unsettled(each: DocumentStatus) -> Iterator[Line]:
     """The conflicts of a document with all three values, and how one is settled; or why they have no names, and what to type."""
-    for item in each.conflicts:
-        place = pointers.build(item.path) or "(the whole document)"
-        yield ["            ", Span(place, "bad"), f": it was {_side(item.base)}"]
-        yield [f"                ours: {_side(item.ours)}"]
-        yield [f"                theirs: {_side(item.theirs)}"]
-    if each.conflicts:
-        field = f"{each.path}#{pointers.build(each.conflicts[0].path)}"
+    groups = wildcards.grouped([item.path for item in each.conflicts])
+    for group in groups:
+        place = pointers.build(group.path) or "(the whole document)"
+        if group.wildcard is None:
+            yield from _three_values(Span(place, "bad"), each.conflicts[group.numbers[0]], 12)
+            continue
+        yield ["            ", Span(place, "bad"), f": {counted(len(group.numbers), 'conflict')}"]
+        for number in group.numbers:
+            item = each.conflicts[number]
+            yield from _three_values(Span(str(group.token(item.path))), item, 16)
+    if groups:
+        field = f"{each.path}#{pointers.build(groups[0].path)}"
         yield [Span(f"            settle it: mdrepo resolve '{field}' --ours (or --theirs, --base, --value JSON)", "faint")]
     for text, style in zip(each.remark, ("", "faint"), strict=False):
         yield ["            ", Span(text, style)]
+
+
+def _three_values(name: Span, item: Conflict, lead: int) -> Iterator[Line]:
+    yield [" " * lead, name, f": it was {_side(item.base)}"]
+    yield [f"{' ' * lead}    ours: {_side(item.ours)}"]
+    yield [f"{' ' * lead}    theirs: {_side(item.theirs)}"]
 
 
 def resolved(found: Resolved) -> Iterator[Line]:
