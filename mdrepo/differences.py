@@ -29,7 +29,12 @@ class DocumentDiff:
     new: Any
     schema: Schema | None = field(default=None, repr=False, compare=False)
 
-    def change_class(self, change: Change) -> ChangeClass | None:
+    @cached_property
+    def classes(self) -> tuple[ChangeClass | None, ...]:
+        """What each change means."""
+        return tuple(map(self._class, self.delta))
+
+    def _class(self, change: Change) -> ChangeClass | None:
         """What a change means, as the schema says it; what moves has the class of the list that it moves in."""
         if self.schema is None:
             return None
@@ -44,7 +49,7 @@ class DocumentDiff:
             return None
         from .schemas import highest
 
-        return highest(self.change_class(change) for change in self.delta)
+        return highest(self.classes)
 
 
 @dataclass(frozen=True)

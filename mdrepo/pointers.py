@@ -26,6 +26,9 @@ def parse(pointer: str) -> tuple[str, ...]:
 
 def build(path: Path) -> str:
     """The pointer of a path of keys and indices."""
+    text = "".join([f"/{token}" for token in path])
+    if "~" not in text and text.count("/") == len(path):  # as nearly always
+        return text
     return "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in path)
 
 

@@ -102,6 +102,8 @@ class Schema:
         Of contents that come or go whole, it is the most severe class of all that they contain.
         """
         place = self._alike(path)
+        if not any(isinstance(content, dict | list) for content in contents):
+            return self._class(place)
         return max([self._class(place), *(self._inside(place, content) for content in contents)], key=_SEVERITY.__getitem__)
 
     def _alike(self, path: Path) -> Path:

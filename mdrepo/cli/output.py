@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..reporting.lines import Line, Span, harmless
+from ..reporting.lines import Line, Span, harmless, plain
 
 _COLOURS: dict[str, dict[str, Any]] = {
     "good": {"fg": "green"},
@@ -25,14 +25,18 @@ def _coloured(stream: Any) -> bool:
 
 
 def _rendered(line: Line, colour: bool) -> str:
-    parts = (span if isinstance(span, Span) else Span(span) for span in line)
     if not colour:
-        return "".join(harmless(part.text) for part in parts)
+        return plain(line)
+    parts = (span if isinstance(span, Span) else Span(span) for span in line)
     return "".join(click.style(harmless(part.text), **_COLOURS.get(part.style, {})) for part in parts)
 
 
 def show(lines: Iterable[Line]) -> None:
-    """Print lines as they come."""
+    """Print lines, at a terminal as they come."""
+    if not sys.stdout.isatty():
+        sys.stdout.writelines(plain(line) + "\n" for line in lines)
+        sys.stdout.flush()
+        return
     colour = _coloured(sys.stdout)
     for line in lines:
         click.echo(_rendered(line, colour), color=colour)

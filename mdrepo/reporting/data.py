@@ -40,7 +40,7 @@ def change(each: Change) -> dict[str, Any]:
 
 def document_diff(each: DocumentDiff) -> dict[str, Any]:
     """The changes of a document; the classes are null where it has no schema."""
-    changes = [{**change(item), "class": each.change_class(item)} for item in each.delta]
+    changes = [{**change(item), "class": meaning} for item, meaning in zip(each.delta, each.classes, strict=True)]
     return {"path": each.path, "state": each.state, "class": each.highest_class, "changes": changes}
 
 

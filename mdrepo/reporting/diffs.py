@@ -86,10 +86,12 @@ def _relative(step: float, old: float) -> list[str]:
     return [f"{ratio * 100:+.3g}%"] if math.isfinite(ratio * 100) and ratio else []
 
 
+_KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object", type(None): "null"}
+
+
 def _kind(content: Any) -> str:
     """The type of a value, in the words of JSON Schema."""
-    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return next((name for kind, name in kinds.items() if isinstance(content, kind)), "null")
+    return _KINDS.get(type(content)) or next(name for kind, name in _KINDS.items() if isinstance(content, kind))
 
 
 def told_apart(each: DocumentDiff, item: Change) -> tuple[pointers.Path, str] | None:
@@ -126,12 +128,12 @@ def document_diff(each: DocumentDiff) -> Iterator[Line]:
     state = Span(f"  {each.state}: " if each.state != "changed" else "  ", "faint")
     yield [Span(each.path, "strong"), state, summary(each), *_classed(each.highest_class)]
     known: set[pointers.Path] = set()
-    for item in each.delta:
+    for item, meaning in zip(each.delta, each.classes, strict=True):
         apart = told_apart(each, item)
         if apart and apart[0] not in known:
             known.add(apart[0])
             yield [Span(f"  (items of {pointers.build(apart[0]) or 'the document'} told apart by {apart[1]})", "faint")]
-        yield change(item, each.change_class(item))
+        yield change(item, meaning)
         if item.kind == "changed" and words.are_long(item.old, item.new):
             for line in words.compared(item.old, item.new):
                 yield ["      ", *line]

@@ -30,7 +30,7 @@ def harmless(text: str) -> str:
 
 def plain(line: Line) -> str:
     """A line without its styles."""
-    return "".join(harmless(span if isinstance(span, str) else span.text) for span in line)
+    return harmless("".join([span if isinstance(span, str) else span.text for span in line]))
 
 
 def value(content: Any, limit: int = 72) -> str:

@@ -14,6 +14,7 @@ from .lines import counted, harmless, value
 
 if TYPE_CHECKING:
     from ..differences import DocumentDiff
+    from ..schemas import ChangeClass
 
 LIMIT = 60_000
 """How many characters a comment may have; GitHub takes 65,536."""
@@ -56,18 +57,18 @@ def _parts(found: Sequence[DocumentDiff]) -> Iterator[tuple[str, int]]:
         state = f"{each.state}: " if each.state != "changed" else ""
         begin = f"\n{code(each.path)} {state}{summary(each)}{f', {worst}' if worst else ''}\n\n{_HEADING}"
         known: set[pointers.Path] = set()
-        for item in each.delta:
+        for item, meaning in zip(each.delta, each.classes, strict=True):
             apart = told_apart(each, item)
             new_list = apart is not None and apart[0] not in known
             if apart:
                 known.add(apart[0])
-            yield begin + _row(each, item, apart[1] if apart and new_list else None), 1
+            yield begin + _row(item, meaning, apart[1] if apart and new_list else None), 1
             begin = ""
 
 
-def _row(each: DocumentDiff, item: Change, key: str | None) -> str:
+def _row(item: Change, meaning: ChangeClass | None, key: str | None) -> str:
     old, new = _sides(item)
-    cells = [code(pointers.build(item.shown_path)) or "(the whole document)", old, new, _note(each, item, key)]
+    cells = [code(pointers.build(item.shown_path)) or "(the whole document)", old, new, _note(item, meaning, key)]
     return f"| {' | '.join(cells)} |\n"
 
 
@@ -84,9 +85,9 @@ def _side(content: Any) -> str:
     return "" if content is MISSING else code(value(content, _VALUE))
 
 
-def _note(each: DocumentDiff, item: Change, key: str | None) -> str:
+def _note(item: Change, meaning: ChangeClass | None, key: str | None) -> str:
     """What is to be said of a change; what comes from the document is set as code."""
-    notes: list[str] = [each.change_class(item) or ""]
+    notes: list[str] = [meaning or ""]
     if item.kind == "changed":
         notes += compared(item.old, item.new)
     else:
