@@ -75,14 +75,15 @@ def _missing_items(
     lists = (base, ours, theirs, result)
     named = identities_by_members(lists, None)
     if named:
-        for each, sides in side_by_side(named, lists, MISSING).items():
-            yield from _missing(sides[0], sides[1], sides[2], sides[3], (*path, str(each)), renames)
+        for each, (old, mine, yours, merged) in side_by_side(named, lists, MISSING).items():
+            if not ((old is yours and mine is merged) or (old is mine and yours is merged)):
+                yield from _missing(old, mine, yours, merged, (*path, str(each)), renames)
         return
     counts = [_counted(side) for side in (base, ours, theirs, result)]
     for spelled in {key for count in counts for key in count}:
-        old, mine, yours, merged = (count.get(spelled, 0) for count in counts)
-        added, removed = max(mine - old, yours - old, 0), max(old - mine, old - yours, 0)
-        if (added and not removed and merged < old + added) or (removed and not added and merged > old - removed):
+        before, here, there, now = (count.get(spelled, 0) for count in counts)
+        added, removed = max(here - before, there - before, 0), max(before - here, before - there, 0)
+        if (added and not removed and now < before + added) or (removed and not added and now > before - removed):
             yield path
             return
 
