@@ -22,8 +22,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/diff.py
+	$(BIN)/python benchmarks/merge.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
@@ -43,3 +45,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable '.[bench]'
+	touch $@ $(VENV)/.dev $(VENV)/.demo

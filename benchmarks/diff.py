@@ -24,7 +24,7 @@ from measuring import bounded, cpu, in_turns, table, timed
 from mdrepo.diffing import diff
 from mdrepo.patching import operations
 
-LIMIT = 120.0
+LIMIT = 60.0
 RUNS = 9
 MDREPO = str(Path(sys.executable).parent / "mdrepo")
 
