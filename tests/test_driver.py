@@ -132,15 +132,42 @@ def test_the_schema_s_strategy_settles_a_conflict_and_says_so(repo: Path) -> Non
     assert load(repo, "metadata/notes.json") == {**first, "best": 3, "runs": runs}
 
 
-def test_without_mdrepo_on_the_path_git_s_own_merge_marks_the_conflict(repo: Path) -> None:
-    contradicting(repo)
+def stashed(repo: Path) -> None:
+    edit(repo, lambda v: v["evaluation"]["tolerance"].update(accuracy=0.02))
+    git("stash", "-q", cwd=repo)
+    save(repo, lambda v: v["evaluation"]["tolerance"].update(accuracy=0.03))
+
+
+def built_upon(repo: Path) -> None:
+    for accuracy in (0.02, 0.03):
+        save(repo, lambda v, accuracy=accuracy: v["evaluation"]["tolerance"].update(accuracy=accuracy))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("prepared", "command", "theirs"),
+    [
+        (contradicting, ["merge", "topic"], 0.02),
+        (contradicting, ["rebase", "topic"], 0.03),
+        (contradicting, ["cherry-pick", "topic"], 0.02),
+        (built_upon, ["revert", "--no-edit", "HEAD~1"], 0.01),
+        (stashed, ["stash", "pop"], 0.02),
+    ],
+)
+def test_without_mdrepo_on_the_path_git_s_own_merge_marks_the_conflict(
+    repo: Path, prepared: Callable[[Path], None], command: list[str], theirs: float
+) -> None:
+    prepared(repo)
     bare = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not (Path(part) / "mdrepo").exists())
-    done = tried("merge", "topic", cwd=repo, path=bare)
+    done = tried(*command, cwd=repo, path=bare)
     assert done.returncode == 1
+    assert git("ls-files", "-u", cwd=repo)
     text = (repo / DOCUMENT).read_text()
-    assert "<<<<<<< ours" in text
-    assert "0.02" in text
-    assert "0.03" in text
+    assert text.count("<<<<<<< ours") == text.count(">>>>>>> theirs") == 1
+    assert text.count('"accuracy": 0.03') == 1
+    # once mdrepo is there, what git left is named and settled as if it had been there all along
+    assert f"conflict  {DOCUMENT}" in mdrepo("status", cwd=repo).out
+    mdrepo("resolve", f"{DOCUMENT}#/evaluation/tolerance/accuracy", "--theirs", "--add", cwd=repo)
+    assert load(repo)["evaluation"]["tolerance"]["accuracy"] == theirs
 
 
 def test_a_driver_that_crashes_keeps_both_sides(repo: Path, tmp_path: Path) -> None:
