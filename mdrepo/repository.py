@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import applying, committing, conflicts, creating, evaluating, pointers, resolving, restoring, setting_up
+from . import applying, committing, creating, evaluating, inspecting, pointers, resolving, restoring, setting_up, updating
 from .applying import Mode
-from .artefacts import all_tracked, md5
-from .catalogue import Catalogue
 from .changes import MISSING
 from .committing import Terms
 from .comparing import EMPTY_TREE, diff_snapshots, document_diff
-from .deriving import Proposal, propose, stale
 from .differences import EXACT, Tolerance
 from .diffing import diff
 from .documents import read
 from .errors import Finding, MdrepoError
 from .evaluating import Report
 from .files import write
-from .locks import SUFFIX
 from .marking import MARKER_SIZE, Marks
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
-from .results import Check, Created, DocumentDiff, DocumentStatus, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
+from .results import Check, Created, DocumentDiff, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
 from .settling import Guide
-from .snapshots import Commit, State
+from .snapshots import Commit
 from .validation import Problem
 from .workspace import Workspace
-from .writing import formatted, no_order, rewrite
+from .writing import formatted, no_order
 
 
 class Repository:
@@ -69,62 +64,16 @@ class Repository:
 
     def status(self) -> Status:
         """What is new, changed, invalid or stale, from git, DVC's pointers and lock files alone."""
-        space = self._workspace
-        git, work = space.git, space.work()
-        head = git.head()
-        states = {state.path: state for state in git.status()}
-        gone = [path for path in states if path not in work.paths and space.configuration.is_document(path)]
-        documents = [self._document_status(work, path, states.get(path)) for path in sorted({*work.paths, *gone})]
-        note = committing.note_of(space, head) if head else None
-        unrecorded = [each.path for each in all_tracked(work.files) if self._unrecorded(each.path, each.md5)]
-        is_document = space.configuration.is_document
-        others = [each for path, each in states.items() if space.is_ours(path) and not is_document(path)]
-        files = tuple((each.path, each.word) for each in others)
-        locks = (path for path in work.files.paths() if path.endswith(SUFFIX) and is_document(path.removesuffix(SUFFIX)))
-        orphans = (path for path in locks if self._exists(path) and not self._exists(path.removesuffix(SUFFIX)))
-        verdict = note["verdict"] if note else None
-        return Status(git.branch(), head, verdict, tuple(documents), tuple(unrecorded), files, tuple(orphans))
-
-    def _exists(self, path: str) -> bool:
-        return os.path.lexists(self.root / path)
-
-    def _unrecorded(self, path: str, recorded: str) -> bool:
-        found = md5(self.root / path, self._workspace.cache) if (self.root / path).exists() else None
-        return found is not None and found != recorded
-
-    def _document_status(self, work: Catalogue, path: str, found_state: State | None) -> DocumentStatus:
-        code = found_state.code if found_state else "  "
-        if found_state and found_state.unmerged:
-            return conflicts.document_status(self._workspace, path, work.problems(path), self.merge_files)
-        if "D" in code and not self._exists(path):
-            return DocumentStatus(path, "deleted")
-        state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
-        problems = work.problems(path)
-        try:
-            found = stale(work.document(path).value, work.schema(path), work.files, work.content, work.lock(path))
-        except Finding:
-            found = []  # what it is that cannot be read stands among the problems
-        return DocumentStatus(path, state, tuple(problems), tuple(found))
+        return inspecting.status(self._workspace, self.merge_files)
 
     def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
         """All the problems of all the documents, or of those at some paths."""
         work = self._workspace.work()
-        return [problem for path in self._chosen(work, paths) for problem in work.problems(path)]
+        return [problem for path in self._workspace.chosen(work, paths) for problem in work.problems(path)]
 
     def documents(self, paths: Sequence[str] = ()) -> list[str]:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""
-        return self._chosen(self._workspace.work(), paths)
-
-    def _chosen(self, work: Catalogue, paths: Sequence[str]) -> list[str]:
-        if not paths:
-            return [path for path in work.paths if os.path.lexists(self.root / path)]
-        chosen: list[str] = []
-        for path in paths:
-            below = [each for each in work.paths if each.startswith(path.rstrip("/") + "/") or path == "."]
-            if not below and path not in work.paths and work.find(path) is None:
-                raise MdrepoError(f"there is no document {path} here", "'mdrepo status' lists the documents")
-            chosen += below or [path]
-        return list(dict.fromkeys(chosen))
+        return self._workspace.chosen(self._workspace.work(), paths)
 
     def diff(
         self,
@@ -186,7 +135,7 @@ class Repository:
         """Bring documents into the canonical layout; the paths of those that were not (with `check`, they stay as they are)."""
         work = self._workspace.work()
         changed: list[str] = []
-        for path in self._chosen(work, paths):
+        for path in self._workspace.chosen(work, paths):
             document = work.document(path)
             schema = work.schema_or_none(path)
             text = formatted(document.value, schema.key_order if schema else no_order)
@@ -198,53 +147,11 @@ class Repository:
 
     def patch(self, paths: Sequence[str] = (), *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Patch:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
-        work = self._workspace.work()
-        proposals: dict[str, Proposal] = {}
-        problems: list[str] = []
-
-        def read(path: str) -> Any:
-            return proposals[path].new if path in proposals else work.content(path)
-
-        for path in self._in_order(work, self._chosen(work, paths)):
-            try:
-                schema = work.schema(path)
-                document, lock = work.document(path), work.lock(path)
-            except Finding as error:
-                problems.append(error.message)
-                continue
-            settled = {"take": _settled(take, path), "keep": _settled(keep, path)}
-            proposals[path] = propose(document.value, schema, work.files, read, lock, self._workspace.deriver, **settled)
-            problems += [f"{path}: {problem}" for problem in proposals[path].problems]
-        for name in (*take, *keep):
-            paths_settled = {path for path, proposal in proposals.items() if proposal.settled}
-            if not any(_settled([name], path) and path in paths_settled for path in proposals):
-                raise Finding(f"there is no conflict at {name}", "'mdrepo patch' shows the conflicts")
-        return Patch(proposals, tuple(problems))
-
-    @staticmethod
-    def _in_order(work: Catalogue, paths: Sequence[str]) -> list[str]:
-        """Documents that refer to others come after them: what they derive may depend on them."""
-
-        def refers(path: str) -> bool:
-            content = work.content(path)
-            schema = work.schema_or_none(path) if content is not None else None
-            return schema is not None and any(True for _ in schema.annotated(content, "x-mdrepo-reference"))
-
-        return sorted(paths, key=lambda path: (refers(path), path))
+        return updating.patch(self._workspace, self.documents(paths), take, keep)
 
     def apply_patch(self, patch: Patch) -> list[str]:
         """Write a patch's documents and lock files; the paths of the documents that changed."""
-        work = self._workspace.work()
-        written: list[str] = []
-        for path, proposal in patch.proposals.items():
-            document = work.document(path)
-            if proposal.delta:
-                write(self.root, path, rewrite(document, proposal.new, work.schema(path).key_order))
-                written.append(path)
-            text = proposal.lock.text()
-            if proposal.lock.fields and work.files.read(path + SUFFIX) != text.encode("utf-8"):
-                write(self.root, path + SUFFIX, text)
-        return written
+        return updating.write_patch(self._workspace, patch)
 
     def apply(self, patch: Mapping[str, Any], *, reverse: bool = False) -> list[str]:
         """Apply one of mdrepo's own patches (or undo it) to the documents that it names, all or none; the paths that changed."""
@@ -313,16 +220,3 @@ class Repository:
     ) -> Outcome:
         """A new commit that brings back an earlier state of everything, a document or a field, evaluated like any commit."""
         return restoring.rollback(self._workspace, revision, fields, message, terms, report)
-
-
-def _settled(names: Sequence[str], path: str) -> list[pointers.Path]:
-    split = [pointers.split(name if "#" in name else f"#{name}") for name in names]
-    return [_typed(pointer) for name, pointer in split if pointer is not None and name in ("", path)]
-
-
-def _typed(pointer: str) -> pointers.Path:
-    tokens: list[pointers.Token] = []
-    for token in pointers.parse(pointer):
-        at = pointers.index(token)
-        tokens.append(token if at is None else at)
-    return tuple(tokens)

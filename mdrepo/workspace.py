@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from .caching import Cache
 from .catalogue import Catalogue, Merge, no_merge
 from .configuration import Configuration
 from .deriving import Deriver
-from .errors import Finding, UsageError
+from .errors import Finding, MdrepoError, UsageError
 from .files import TreeFiles, WorkFiles, inside
 from .locks import SUFFIX
 from .snapshots import Git
@@ -85,6 +86,22 @@ class Workspace:
         catalogue = Catalogue(files, self.configuration, self.cache, merge)
         files.prefetch(path for path in files.paths() if self.is_metadata(path))
         return catalogue
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at a path of the work tree."""
+        return os.path.lexists(self.root / path)
+
+    def chosen(self, work: Catalogue, paths: Sequence[str]) -> list[str]:
+        """The documents of the work tree, or those at or below some paths; raises MdrepoError for a path without any."""
+        if not paths:
+            return [path for path in work.paths if self.exists(path)]
+        found: list[str] = []
+        for path in paths:
+            below = [each for each in work.paths if each.startswith(path.rstrip("/") + "/") or path == "."]
+            if not below and path not in work.paths and work.find(path) is None:
+                raise MdrepoError(f"there is no document {path} here", "'mdrepo status' lists the documents")
+            found += below or [path]
+        return list(dict.fromkeys(found))
 
     def is_metadata(self, path: str) -> bool:
         """Whether a path is a document, its lock, or what DVC says of data: a pointer or a pipeline."""

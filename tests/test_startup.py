@@ -74,9 +74,11 @@ OF_REPOSITORIES = {
         "extraction",
         "locks",
         "repository",
+        "inspecting",
         "restoring",
         "results",
         "setting_up",
+        "updating",
         "validation",
         "workspace",
     ]
