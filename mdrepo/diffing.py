@@ -12,14 +12,14 @@ import orjson
 
 from . import pointers
 from .changes import MISSING, Change, Delta, KeyFinder, no_keys
-from .documents import deep, exact, same
+from .documents import alike, deep, exact, same
 from .errors import MissingExtra
 from .pairing import longest_increasing, origins
 from .pointers import Path
 
-_CHUNK = 256
-"""So many values are written out at once: little enough to stay in the processor's cache."""
 _CONTAINERS = (dict, list)
+_FEW = 16
+"""Up to so many items are sooner compared one by one."""
 _WEIGHTY = 16
 """From so many bytes on, a value that left one key and came under another is taken for the same, moved."""
 
@@ -31,9 +31,6 @@ def diff(old: Any, new: Any, keys: KeyFinder = no_keys) -> Delta:
         return Delta()
     walk = _Walk(keys)
     walk.values(old, new, (), (), (), "")
-    if not walk.is_exact():
-        walk = _Walk(keys, careful=True)
-        walk.values(old, new, (), (), (), "")
     return Delta(tuple(walk.changes))
 
 
@@ -41,57 +38,11 @@ class _Walk:
     """The walk through two values that differ, and the changes found.
 
     Three paths go along: where a field is in the old value, in the new one, and in the one that is being made of the old.
-
-    The comparing is left to Python's own ==, for which 1, 1.0 and true are equal; what was found equal is kept, and written out
-    at the end to see that it is the same. Only if it is not, a second walk looks at each value.
     """
 
-    def __init__(self, keys: KeyFinder, *, careful: bool = False) -> None:
+    def __init__(self, keys: KeyFinder) -> None:
         self.keys = keys
-        self.careful = careful
         self.changes: list[Change] = []
-        self.equal: tuple[list[Any], list[Any]] = ([], [])
-
-    def is_exact(self) -> bool:
-        """Whether what was found equal is the same."""
-        one, other = self.equal
-        starts = range(0, len(one), _CHUNK)
-        try:
-            return all(
-                orjson.dumps(one[at : at + _CHUNK], default=float) == orjson.dumps(other[at : at + _CHUNK], default=float)
-                for at in starts
-            )
-        except TypeError:  # an integer beyond 64 bits
-            return False
-
-    def unlike(self, olds: list[Any], news: list[Any]) -> list[int]:
-        """The places where two lists of equal length differ."""
-        if self.careful:
-            return [place for place, (one, other) in enumerate(zip(olds, news, strict=True)) if not same(one, other)]
-        others = list(compress(count(), map(is_not, olds, news)))  # what was shared when it was read is the same
-        if len(others) < len(olds):
-            olds, news = [olds[place] for place in others], [news[place] for place in others]
-        alike = list(map(eq, olds, news))
-        self.equal[0].extend(compress(olds, alike))
-        self.equal[1].extend(compress(news, alike))
-        return list(compress(others, map(not_, alike)))
-
-    def unlike_members(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-        """The keys of the old object under which the new one has another value, or none."""
-        found: list[str] = []
-        for key, value in old.items():
-            other = new.get(key, MISSING)
-            if value is other:
-                continue
-            if self.careful or type(value) is not type(other):
-                if not same(value, other):
-                    found.append(key)
-            elif value != other:
-                found.append(key)
-            elif type(value) in _CONTAINERS:
-                self.equal[0].append(value)
-                self.equal[1].append(other)
-        return found
 
     def values(self, old: Any, new: Any, was: Path, will: Path, now: Path, identity: str) -> None:
         if isinstance(old, dict) and isinstance(new, dict):
@@ -105,7 +56,7 @@ class _Walk:
         shared = old.keys() == new.keys()
         renamed = {} if shared else _renamed(old, new)
         moved = set(renamed.values())
-        for key in self.unlike_members(old, new):
+        for key in _unlike_members(old, new):
             if key in new:
                 self.values(old[key], new[key], (*was, key), (*will, key), (*now, key), identity)
             elif key not in moved:
@@ -119,7 +70,7 @@ class _Walk:
                 self.changes.append(Change("added", (*now, key), MISSING, value, None, (*will, key), None, identity))
 
     def lists(self, old: list[Any], new: list[Any], was: Path, will: Path, now: Path) -> None:
-        if len(old) == len(new) and not isinstance(old[0], dict) and len(places := self.unlike(old, new)) == 1:
+        if len(old) == len(new) and not isinstance(old[0], dict) and len(places := _unlike(old, new)) == 1:
             at = places[0]  # one item of a shape or a size is another: no need to align
             self.values(old[at], new[at], (*was, at), (*will, at), (*now, at), "")
             return
@@ -129,7 +80,7 @@ class _Walk:
             self.changes.append(Change("removed", (*now, index), old[index], MISSING, (*was, index), None, None, named(old[index])))
         self.placed(old, new, origin, (was, will, now), named)
         pairs = [(i, j) for j, i in enumerate(origin) if i is not None]
-        for place in self.unlike([old[i] for i, _ in pairs], [new[j] for _, j in pairs]):
+        for place in _unlike([old[i] for i, _ in pairs], [new[j] for _, j in pairs]):
             i, j = pairs[place]
             self.values(old[i], new[j], (*was, i), (*will, j), (*now, j), named(new[j]))
 
@@ -153,10 +104,12 @@ class _Walk:
                 change = Change("added", (*now, last), MISSING, new[index], None, (*will, index), None, named(new[index]))
                 self.changes.append(change)
                 continue
-            place = bisect_left(current, before, last + 1)
             if before in stay:
-                last = place
+                last += 1
+                if current[last] != before:
+                    last = bisect_left(current, before, last)
                 continue
+            place = bisect_left(current, before, last + 1)
             if place == len(current) or current[place] != before:
                 place = current.index(before, 0, last)
             else:
@@ -165,6 +118,38 @@ class _Walk:
                 current.insert(last, current.pop(place))
                 paths = (*was, before), (*will, index), (*now, place)
                 self.changes.append(Change("moved", (*now, last), old[before], old[before], *paths, named(new[index])))
+
+
+def _unlike(olds: list[Any], news: list[Any]) -> list[int]:
+    """The places where two lists of equal length differ.
+
+    What orjson writes in the same bytes is the same; Python's own == tells the rest apart sooner than writing them would, but takes
+    1, 1.0 and true for equal.
+    """
+    if len(olds) < _FEW:
+        pairs = enumerate(zip(olds, news, strict=True))
+        return [place for place, (one, other) in pairs if one is not other and (one != other or not alike(one, other))]
+    others = list(compress(count(), map(is_not, olds, news)))  # what was shared when it was read is the same
+    if len(others) < len(olds):
+        olds, news = [olds[place] for place in others], [news[place] for place in others]
+    try:
+        written = list(map(eq, map(orjson.dumps, olds), map(orjson.dumps, news)))
+    except TypeError:  # a number with its spelling, or beyond 64 bits
+        written = [False] * len(olds)
+    rest = compress(zip(others, olds, news, strict=True), map(not_, written))
+    return [place for place, one, other in rest if one != other or not alike(one, other)]
+
+
+def _unlike_members(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The keys of the old object under which the new one has another value, or none."""
+    found: list[str] = []
+    for key, value in old.items():
+        other = new.get(key, MISSING)
+        if value is other:
+            continue
+        if value != other or ((type(value) is not type(other) or type(value) in _CONTAINERS) and not alike(value, other)):
+            found.append(key)  # scalars of one type that are equal are the same
+    return found
 
 
 def _renamed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:

@@ -208,16 +208,17 @@ def exact(value: Any) -> bytes:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same, with 1, 1.0 and true told apart."""
-    if one is other:
-        return True
-    if one != other:
-        return False
+    return one is other or (one == other and alike(one, other))
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values that are equal to Python are the same."""
     if isinstance(one, dict | list):
-        return exact(one) == exact(other) or _alike(one, other)
+        return exact(one) == exact(other) or _all_alike(one, other)
     return isinstance(one, bool) is isinstance(other, bool) and isinstance(one, float) is isinstance(other, float)
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _all_alike(one: Any, other: Any) -> bool:
     """Whether two equal containers are the same: item by item, for what `exact` may spell in two ways, such as 0.0 and -0.0."""
     if isinstance(one, dict):
         return all(same(value, other[key]) for key, value in one.items())

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import chain, islice, pairwise
-from operator import itemgetter, lt
+from itertools import chain, pairwise
+from operator import itemgetter
 from typing import Any
 
 from .documents import exact
@@ -113,28 +113,31 @@ def aligned(old: Sequence[Any], new: Sequence[Any]) -> list[Pair]:
 
 
 def longest_increasing(numbers: Sequence[int]) -> list[int]:
-    """The places of a longest increasing subsequence (patience sorting, O(n log n))."""
-    if all(map(lt, numbers, islice(numbers, 1, None))):
-        return list(range(len(numbers)))
-    tails: list[int] = []
-    places: list[int] = []
+    """The places of a longest increasing subsequence of numbers that are all different (patience sorting, O(n log n)).
+
+    A run of consecutive numbers is taken as one, of its length: no other number fits into it, so all of it is taken or nothing.
+    """
+    starts = [place for place, (one, other) in enumerate(pairwise(numbers), 1) if other != one + 1]
+    runs = [*pairwise([0, *starts, len(numbers)])] if numbers else []
+    # of the subsequences that end low, the longest: their last numbers, lengths and runs, all of them increasing
+    lasts: list[int] = []
+    lengths: list[int] = []
+    ends: list[int] = []
     before: list[int] = []
-    for place, number in enumerate(numbers):
-        if not tails or number > tails[-1]:
-            before.append(places[-1] if places else -1)
-            tails.append(number)
-            places.append(place)
-        else:
-            length = bisect_left(tails, number)
-            before.append(places[length - 1] if length else -1)
-            tails[length] = number
-            places[length] = place
-    found: list[int] = []
-    place = places[-1] if places else -1
-    while place >= 0:
-        found.append(place)
-        place = before[place]
-    return found[::-1]
+    for run, (start, stop) in enumerate(runs):
+        place = bisect_left(lasts, numbers[start])
+        before.append(ends[place - 1] if place else -1)
+        length = stop - start + (lengths[place - 1] if place else 0)
+        beyond = place
+        while beyond < len(lengths) and lengths[beyond] <= length:
+            beyond += 1
+        lasts[place:beyond], lengths[place:beyond], ends[place:beyond] = [numbers[stop - 1]], [length], [run]
+    found: list[range] = []
+    run = ends[-1] if ends else -1
+    while run >= 0:
+        found.append(range(*runs[run]))
+        run = before[run]
+    return [*chain.from_iterable(reversed(found))]
 
 
 def _equal(one: list[bytes], two: list[bytes]) -> list[Pair]:
