@@ -11,19 +11,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 
 from .caching import Cache
 from .errors import Finding, MdrepoError, MissingExtra
-from .files import inside
-
-
-class Files(Protocol):
-    """The files of a snapshot: of a commit, of the index, or of the work tree."""
-
-    def read(self, path: str) -> bytes | None: ...
-
-    def paths(self) -> Iterable[str]: ...
+from .files import Files, inside
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from . import __version__, locks, marks
-from .artefacts import Files
 from .caching import Cache
 from .changes import MISSING
 from .checks import Origin, check
 from .configuration import Configuration
 from .documents import Document, DocumentError, read
 from .errors import Finding
+from .files import Changed, Files
 from .locks import Lock
 from .pointers import Path
 from .schemas import Schema, SchemaStore
@@ -47,6 +47,10 @@ class Catalogue:
         self._cache = cache
         self._merge = merge
         self._documents: dict[str, Document | None] = {}
+
+    def changed(self, files: Mapping[str, bytes]) -> Catalogue:
+        """This snapshot with other bytes in some files."""
+        return Catalogue(Changed(self.files, files), self.configuration, self._cache, self._merge)
 
     @cached_property
     def paths(self) -> list[str]:

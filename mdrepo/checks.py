@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import pointers
-from .artefacts import Files, tracked
+from .artefacts import tracked
 from .changes import MISSING
 from .deriving import DocumentReader
 from .documents import Document, canonical
 from .errors import Finding
+from .files import Files
 from .pairing import identifying_members
 from .schemas import Schema
 from .validation import Problem, problem, shown

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import pointers
-from .artefacts import Artefact, Files, Store, tracked
+from .artefacts import Artefact, Store, tracked
 from .caching import Cache
 from .changes import MISSING, Delta
 from .diffing import diff
 from .documents import digest
 from .extraction import ExtractionError, Extractor, extractor_for
+from .files import Files
 from .locks import Lock, Locked, Source
 from .merging import Conflict, merge
 from .patching import replaced

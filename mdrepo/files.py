@@ -9,12 +9,20 @@ import stat
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .errors import Finding, MdrepoError, UsageError
 
 if TYPE_CHECKING:
     from .snapshots import Entry, Git
+
+
+class Files(Protocol):
+    """The files of a snapshot: of a commit, of the index, or of the work tree."""
+
+    def read(self, path: str) -> bytes | None: ...
+
+    def paths(self) -> Iterable[str]: ...
 
 
 class TreeFiles:
@@ -70,6 +78,20 @@ class WorkFiles:
             if error.errno in (errno.EISDIR, errno.EINVAL):
                 raise Finding(f"{path} is no regular file", "put the file itself there") from None
             raise MdrepoError(f"{path}: {error.strerror}") from None
+
+
+class Changed:
+    """The files of a snapshot, some of them with other bytes."""
+
+    def __init__(self, files: Files, changed: Mapping[str, bytes]) -> None:
+        self._files = files
+        self._changed = changed
+
+    def paths(self) -> Iterable[str]:
+        return [*dict.fromkeys([*self._files.paths(), *self._changed])]
+
+    def read(self, path: str) -> bytes | None:
+        return self._changed[path] if path in self._changed else self._files.read(path)
 
 
 def contents(place: Path) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import applying, committing, creating, evaluating, inspecting, pointers, resolving, restoring, setting_up, updating
+from . import applying, committing, creating, editing, evaluating, inspecting, pointers, resolving, restoring, setting_up, updating
 from .applying import Mode
 from .changes import MISSING
 from .committing import Terms
@@ -21,7 +21,7 @@ from .files import write
 from .marking import MARKER_SIZE, Marks
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
-from .results import Check, Created, DocumentDiff, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
+from .results import Check, Created, DocumentDiff, Edited, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
 from .settling import Guide
 from .snapshots import Commit
 from .validation import Problem
@@ -125,6 +125,18 @@ class Repository:
         found = (document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
         return logged, [each for each in found if each]
 
+    def get(self, path: str, pointer: str = "", revision: str | None = None) -> Any:
+        """The value of a field, in the work tree or at a revision; raises Finding where there is none."""
+        return editing.field(self._workspace, path, pointer, revision)
+
+    def editor(self) -> str:
+        """The command of the editor that git would open."""
+        return self._workspace.git.run("var", "GIT_EDITOR").stdout.decode().strip()
+
+    def work_text(self, path: str) -> str:
+        """The text of a document as it stands in the work tree, JSON or not."""
+        return editing.text_of(self._workspace, path)
+
     def text(self, revision: str, path: str) -> str:
         """The text of a document at a revision."""
         return self._workspace.at(self._workspace.git.commit_id(revision)).document(path).text
@@ -144,6 +156,19 @@ class Repository:
                 if not check:
                     write(self.root, path, text)
         return changed
+
+    def set(self, path: str, pointer: str, value: Any) -> Edited:
+        """Change one field (MISSING takes it away); the document is written if no problem is new with it."""
+        return self._kept(editing.with_field(self._workspace, path, pointer, value))
+
+    def edit(self, path: str, text: str) -> Edited:
+        """Change a document's text; it is written if no problem is new with it; raises Finding where it is no JSON."""
+        return self._kept(editing.with_text(self._workspace, path, text))
+
+    def _kept(self, edited: Edited) -> Edited:
+        if edited.text != edited.before and not edited.problems:
+            editing.keep(self._workspace, edited)
+        return edited
 
     def patch(self, paths: Sequence[str] = (), *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Patch:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .changes import Delta
 from .deriving import Proposal, Stale
 from .differences import DocumentDiff
+from .locks import Source
 from .merging import Conflict
 from .pointers import Path
 from .snapshots import Commit
@@ -101,6 +103,21 @@ class Resolved:
 
 
 @dataclass(frozen=True)
+class Edited:
+    """A document with an edit: its text before and after, what changed, the problems that are new with it.
+
+    `overridden` are the derived fields that it changes, each with what it was read off.
+    """
+
+    path: str
+    before: str
+    text: str
+    delta: Delta
+    problems: tuple[Problem, ...] = ()
+    overridden: tuple[tuple[Path, Source], ...] = ()
+
+
+@dataclass(frozen=True)
 class Created:
     """A document that was made: what it was read off, and the fields that only people can write."""
 
@@ -144,6 +161,7 @@ __all__ = [
     "Created",
     "DocumentDiff",
     "DocumentStatus",
+    "Edited",
     "Logged",
     "Note",
     "Outcome",

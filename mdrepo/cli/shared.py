@@ -15,7 +15,7 @@ from . import Settings, output
 if TYPE_CHECKING:  # a command that needs no repository does not load one
     from ..committing import Terms
     from ..repository import Repository
-    from ..results import Outcome
+    from ..results import Edited, Outcome
 
 
 def _set_json(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -61,6 +61,35 @@ def paths(repo: Repository, typed: Sequence[str]) -> list[str]:
             pointers.parse(pointer)
         found.append(repo.relative(path, settings().directory.absolute()) + ("" if pointer is None else f"#{pointer}"))
     return found
+
+
+def field(repo: Repository, typed: str) -> tuple[str | None, str, str]:
+    """[REV:]PATH[#POINTER] as (revision, path from the root, pointer); a file that exists is not taken for a revision."""
+    name, _, pointer = typed.partition("#")
+    revision, colon, path = name.partition(":")
+    if colon and not Path(settings().directory, name).exists():
+        return revision or "HEAD", repo.relative(path, settings().directory.absolute()), pointer
+    pointers.parse(pointer)
+    return None, repo.relative(name, settings().directory.absolute()), pointer
+
+
+def edited(command: str, found: Edited) -> int:
+    """Print what became of an edit; the exit code."""
+    from ..reporting import data, diffs
+    from ..reporting import text as texts
+
+    if settings().json:
+        output.answer(data.answer(command, **data.edited(found)))
+        return 1 if found.problems else 0
+    if found.problems:
+        output.show(texts.problems(list(found.problems)))
+        output.complain(f"{found.path}: nothing written: it would not be valid", "'mdrepo edit' changes several fields at once")
+        return 1
+    output.show(diffs.change(each) for each in found.delta)
+    if not settings().quiet:
+        for place, source in found.overridden:
+            output.hint(f"{pointers.build(place)} is derived ({source.shown()}): what you wrote stays until that changes")
+    return 0
 
 
 class Separating(click.Command):

@@ -10,7 +10,7 @@ from ..changes import MISSING, Change
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
     from ..merging import Conflict
     from ..reconciling import Reconciled
-    from ..results import DocumentDiff, Logged, Outcome, Patch, Resolved, Status
+    from ..results import DocumentDiff, Edited, Logged, Outcome, Patch, Resolved, Status
     from ..validation import Problem
 
 VERSION = 1
@@ -173,3 +173,14 @@ def resolved(found: Resolved) -> dict[str, Any]:
         problems=[problem(each) for each in found.problems],
         added=found.added,
     )
+
+
+def edited(found: Edited) -> dict[str, Any]:
+    overridden = [{"pointer": pointers.build(place), "artefact": source.artefact} for place, source in found.overridden]
+    return {
+        "path": found.path,
+        "written": not found.problems and found.text != found.before,
+        "changes": [change(each) for each in found.delta],
+        "problems": [problem(each) for each in found.problems],
+        "overridden": overridden,
+    }
