@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import pointers
-from .artefacts import Artefact, Store, tracked
+from .artefacts import Artefact, Store, all_tracked, tracked
 from .caching import Cache
 from .changes import MISSING, Delta
 from .diffing import diff
@@ -19,7 +19,7 @@ from .documents import digest
 from .extraction import ExtractionError, Extractor, extractor_for
 from .files import Files
 from .locks import Lock, Locked, Source
-from .merging import Conflict, merge
+from .merging import Conflict, Merged, merge
 from .patching import replaced
 from .pointers import Path
 from .schemas import Schema
@@ -62,8 +62,8 @@ class FieldConflict:
 class Proposal:
     """What a patch makes of a document: its new content and lock, the changes, and where each comes from.
 
-    `conflicts` are open, `problems` say what could not be derived, `kept` names what people wrote against the derived values,
-    `settled` the conflicts that this patch settles.
+    `reasons` say why anything is read anew, `conflicts` are open, `problems` say what could not be derived, `kept` names what
+    people wrote against the derived values, `settled` the conflicts that this patch settles.
     """
 
     old: Any
@@ -75,6 +75,12 @@ class Proposal:
     problems: tuple[str, ...] = ()
     kept: tuple[Path, ...] = ()
     settled: tuple[Path, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether anything is to be done, and be it to record that a value was read off something else."""
+        return bool(self.delta or self.conflicts or self.reasons)
 
     def source(self, path: Path) -> Source | None:
         """What the value at a path was read off."""
@@ -192,6 +198,15 @@ def _derived(origin: Origin, lock: Lock, deriver: Deriver) -> Any:
     return Reason(values) if isinstance(values, str) else values.get(origin.key, MISSING)
 
 
+def _moved(origin: Origin, lock: Lock, files: Files) -> str:
+    """Where an artefact that is not tracked any more has gone to, if another one has its bytes."""
+    locked = lock.fields.get(pointers.build(origin.path))
+    if origin.source is not None or locked is None:
+        return ""
+    found = next((each.path for each in all_tracked(files) if each.md5 == locked.source.md5), None)
+    return f"; {found} has its bytes: name that in the document, if it was renamed" if found else ""
+
+
 def propose(
     content: Any,
     schema: Schema,
@@ -204,48 +219,69 @@ def propose(
     keep: Sequence[Path] = (),
 ) -> Proposal:
     """The patch of a document; `take` and `keep` settle conflicts at and below these paths by the derived or the manual value."""
-    new, fields = content, dict(lock.fields)
+    draft = _Draft(content, schema, dict(lock.fields), take, keep)
     problems: list[str] = []
-    kept: list[Path] = []
-    conflicts: list[FieldConflict] = []
-    sources: dict[Path, Source] = {}
-    settled: list[Path] = []
     for origin in origins(content, schema, files, read):
         derived = _derived(origin, lock, deriver)
         if isinstance(derived, Reason):
-            problems.append(derived)
-            continue
+            problems.append(derived + _moved(origin, lock, files))
+        else:
+            draft.merge(origin, derived)
+    delta = diff(content, draft.new, schema.keys)
+    told, why = tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(draft.reasons))
+    lists = tuple(draft.conflicts), told, tuple(draft.kept), tuple(draft.settled), why
+    return Proposal(content, draft.new, Lock(draft.fields), delta, draft.sources, *lists)
+
+
+@dataclass
+class _Draft:
+    """A document with some of its derived fields merged, and what there is to say of them."""
+
+    new: Any
+    schema: Schema
+    fields: dict[str, Locked]
+    take: Sequence[Path]
+    keep: Sequence[Path]
+    sources: dict[Path, Source] = field(default_factory=dict)
+    conflicts: list[FieldConflict] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    settled: list[Path] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def merge(self, origin: Origin, derived: Any) -> None:
+        """Merge what a field is derived as now (MISSING: not at all) with what people wrote."""
         assert origin.source is not None
         pointer = pointers.build(origin.path)
-        base = fields[pointer].value if pointer in fields else MISSING
-        if derived is MISSING and base is MISSING:
-            continue
-        sources[origin.path] = origin.source
-        ours = pointers.get(new, origin.path, MISSING)
-        merged = merge(base, ours, derived, lambda path, at=origin.path: schema.keys((*at, *path)))  # type: ignore[misc]
-        result, open_ones = merged.content, list[FieldConflict]()
+        locked = self.fields.get(pointer)
+        if derived is MISSING and locked is None:
+            return
+        if locked and (reason := _difference(locked.source, origin.source)):
+            self.reasons.append(reason)
+        self.sources[origin.path] = origin.source
+        ours = pointers.get(self.new, origin.path, MISSING)
+        merged = merge(locked.value if locked else MISSING, ours, derived, self.schema.below(origin.path))
+        result, still_open = self.resolved(origin, merged)
+        self.new = replaced(self.new, origin.path, result)
+        self.conflicts += still_open
+        if still_open:
+            return
+        if derived is MISSING:
+            self.fields.pop(pointer, None)
+            return
+        if result is not MISSING:
+            self.kept += [(*origin.path, *change.shown_path) for change in diff(derived, result, self.schema.keys)]
+        self.fields[pointer] = Locked(origin.source, derived)
+
+    def resolved(self, origin: Origin, merged: Merged) -> tuple[Any, list[FieldConflict]]:
+        """A merged field with its conflicts settled as it was asked, by hand where it was not, and those that are open."""
+        assert origin.source is not None
+        result, still_open = merged.content, list[FieldConflict]()
         for conflict in reversed(merged.conflicts):  # from the end, so that what is taken away moves no other
             place = (*origin.path, *conflict.path)
-            if any(place[: len(p)] == p for p in (*take, *keep)):
-                settled.append(place)
-            if any(place[: len(p)] == p for p in take):
-                result = replaced(result, conflict.path, conflict.theirs)
-            elif not any(place[: len(p)] == p for p in keep):
-                named = Conflict(place, conflict.base, conflict.ours, conflict.theirs)
-                open_ones.insert(0, FieldConflict(named, origin.source))
-                result = replaced(result, conflict.path, conflict.ours)
+            taken = any(place[: len(path)] == path for path in self.take)
+            result = replaced(result, conflict.path, conflict.theirs if taken else conflict.ours)
+            if taken or any(place[: len(path)] == path for path in self.keep):
+                self.settled.append(place)
             else:
-                result = replaced(result, conflict.path, conflict.ours)
-        new = replaced(new, origin.path, result)
-        conflicts += open_ones
-        if open_ones:
-            continue
-        if derived is not MISSING and result is not MISSING:
-            kept += [(*origin.path, *change.shown_path) for change in diff(derived, result, schema.keys)]
-        if derived is MISSING:
-            fields.pop(pointer, None)
-        else:
-            fields[pointer] = Locked(origin.source, derived)
-    delta = diff(content, new, schema.keys)
-    told = tuple(dict.fromkeys(problems))
-    return Proposal(content, new, Lock(fields), delta, sources, tuple(conflicts), told, tuple(kept), tuple(settled))
+                still_open.insert(0, FieldConflict(replace(conflict, path=place), origin.source))
+        return result, still_open

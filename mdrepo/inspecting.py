@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from . import committing, conflicts
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
@@ -9,6 +11,7 @@ from .conflicts import Merge
 from .deriving import stale
 from .errors import Finding
 from .locks import SUFFIX
+from .provenance import Provenance, provenance
 from .results import DocumentStatus, Status
 from .snapshots import State
 from .workspace import Workspace
@@ -51,3 +54,9 @@ def _document_status(workspace: Workspace, work: Catalogue, path: str, found_sta
     except Finding:
         found = []  # what it is that cannot be read stands among the problems
     return DocumentStatus(path, state, tuple(problems), tuple(found))
+
+
+def origins(workspace: Workspace, paths: Sequence[str]) -> dict[str, list[Provenance]]:
+    """Where the fields of some documents come from; raises Finding where a document or its lock file cannot be read."""
+    work = workspace.work()
+    return {path: provenance(work.document(path).value, work.lock(path), work.schema(path)) for path in paths}

@@ -19,6 +19,7 @@ from .errors import Finding, MdrepoError
 from .evaluating import Report
 from .files import write
 from .marking import MARKER_SIZE, Marks
+from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
 from .results import Check, Created, DocumentDiff, Edited, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
@@ -65,6 +66,10 @@ class Repository:
     def status(self) -> Status:
         """What is new, changed, invalid or stale, from git, DVC's pointers and lock files alone."""
         return inspecting.status(self._workspace, self.merge_files)
+
+    def provenance(self, paths: Sequence[str] = ()) -> dict[str, list[Provenance]]:
+        """Where the fields of the documents come from: read off an artefact, or written by people."""
+        return inspecting.origins(self._workspace, self.documents(paths))
 
     def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
         """All the problems of all the documents, or of those at some paths."""

@@ -59,7 +59,7 @@ class Patch:
 
     @property
     def stale(self) -> bool:
-        return any(each.delta or each.conflicts for each in self.proposals.values())
+        return any(each.stale for each in self.proposals.values())
 
     @property
     def conflicts(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, Literal
@@ -143,6 +143,10 @@ class Schema:
             if self.at(place):  # what no schema speaks of is as what is around it
                 found = max(found, self._inside(place, value), key=_SEVERITY.__getitem__)
         return found
+
+    def below(self, place: Path) -> Callable[[Path], Sequence[str] | None]:
+        """The identities of the lists below a path, by their paths from there."""
+        return lambda path: self.keys((*place, *path))
 
     def strategy(self, path: Path) -> str | None:
         """How a true conflict in the field at a path settles itself (`x-mdrepo-merge`), if at all."""

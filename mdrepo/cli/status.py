@@ -7,15 +7,32 @@ import click
 from ..reporting import data
 from ..reporting import text as texts
 from . import output
-from .shared import json_option, repository, settings
+from .shared import json_option, paths, repository, settings
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[PATH]...")
+@click.option("--provenance", is_flag=True, help="Where each field comes from: an artefact, or people.")
 @json_option
-def command() -> None:
+def command(names: tuple[str, ...], provenance: bool) -> None:
     """Show documents that are new, changed, invalid or stale, and whether HEAD is evaluated."""
+    if provenance:
+        _show_provenance(names)
+        return
+    if names:
+        raise click.UsageError("Paths go with --provenance: 'status' looks at everything.")
     found = repository().status()
     if settings().json:
         output.answer(data.status(found))
     else:
         output.show(texts.status(found))
+
+
+def _show_provenance(names: tuple[str, ...]) -> None:
+    repo = repository()
+    found = repo.provenance(paths(repo, names))
+    if settings().json:
+        documents = [{"path": path, "fields": [data.provenance(each) for each in fields]} for path, fields in found.items()]
+        output.answer(data.answer("status", documents=documents))
+    else:
+        output.page(line for path, fields in found.items() for line in texts.provenance(path, fields))

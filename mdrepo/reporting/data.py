@@ -9,6 +9,7 @@ from ..changes import MISSING, Change
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
     from ..merging import Conflict
+    from ..provenance import Provenance
     from ..reconciling import Reconciled
     from ..results import DocumentDiff, Edited, Logged, Outcome, Patch, Resolved, Status
     from ..validation import Problem
@@ -77,6 +78,14 @@ def status(found: Status) -> dict[str, Any]:
     )
 
 
+def provenance(each: Provenance) -> dict[str, Any]:
+    found: dict[str, Any] = {"pointer": pointers.build(each.path), "kind": each.kind, "source": None}
+    if each.source:
+        names = ("artefact", "md5", "extractor", "version")
+        found["source"] = {name: getattr(each.source, name) for name in names}
+    return found
+
+
 def patch(found: Patch) -> dict[str, Any]:
     from ..patching import operations
 
@@ -101,6 +110,7 @@ def patch(found: Patch) -> dict[str, Any]:
         documents.append(
             {
                 "path": path,
+                "reasons": list(proposal.reasons),
                 "changes": changes,
                 "kept": [pointers.build(place) for place in proposal.kept],
                 "conflicts": conflicts,

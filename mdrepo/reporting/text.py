@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import pointers, wildcards
@@ -13,6 +13,7 @@ from .lines import Line, Span, counted, value
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
     from ..deriving import Proposal
     from ..merging import Conflict
+    from ..provenance import Provenance
     from ..results import Check, DocumentStatus, Logged, Patch, Resolved, Status, Step
     from ..validation import Problem
 
@@ -69,6 +70,16 @@ def status(found: Status) -> Iterator[Line]:
         yield [f"{counted(len(found.documents), 'document')}, nothing to commit, nothing stale"]
 
 
+def provenance(path: str, fields: Sequence[Provenance]) -> Iterator[Line]:
+    """A document's fields, each with what it was read off."""
+    yield [Span(path, "strong")]
+    styles = {"derived": "good", "overridden": "warn", "removed": "warn"}
+    words = {"overridden": "written by hand, against ", "removed": "taken away by hand, in "}
+    for each in fields:
+        told = [Span(f"  ({words.get(each.kind, '')}{each.source.shown()})", "faint")] if each.source else []
+        yield [Span(f"  {each.kind:<10} ", styles.get(each.kind, "")), pointers.build(each.path) or "(the whole document)", *told]
+
+
 def _document_status(each: DocumentStatus) -> Iterator[Line]:
     if each.state == "unchanged" and not each.problems and not each.stale:
         return
@@ -122,8 +133,9 @@ def patch(found: Patch, *, applied: bool = False) -> Iterator[Line]:
     for path, proposal in found.proposals.items():
         for place in proposal.settled:
             yield [Span("  = ", "good"), f"{path}#{pointers.build(place)}: settled"]
-        if proposal.delta or proposal.conflicts:
+        if proposal.stale:
             yield [Span(path, "strong"), f"  {counted(len(proposal.delta), 'change')}{' merged' if applied else ''}"]
+            yield from ([Span(f"  {reason}", "faint")] for reason in proposal.reasons)
             yield from () if applied else _changes(proposal)
             for place in proposal.kept:
                 yield [Span("  = ", "good"), f"{pointers.build(place)}: kept as people wrote it"]
