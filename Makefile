@@ -24,6 +24,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/clone.py
 	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/merge.py
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -55,7 +56,9 @@ def tracked(files: Files, path: str) -> Artefact | None:
     return None
 
 
-def _yaml(data: bytes, path: str) -> dict[str, Any]:
+@lru_cache(maxsize=1024)
+def _yaml(data: bytes, path: str) -> Mapping[str, Any]:
+    """What a pointer says; the same one is asked for by every field that is read off its artefact."""
     import yaml
 
     try:

@@ -92,13 +92,16 @@ class Proposal:
 
 def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) -> Iterator[Origin]:
     """Each derivable field of a document, with what it is derived from now; no artefact is opened."""
+    found: dict[str, Artefact | None] = {}
     for path, annotation in schema.sources():
         where = pointers.parse(annotation["artefact"]) if "artefact" in annotation else path[:-1]
         name = pointers.get(content, (*where, "path"))
         if not isinstance(name, str):
             continue
         kind, key = annotation["kind"], annotation["key"]
-        artefact = tracked(files, name)
+        if name not in found:
+            found[name] = tracked(files, name)
+        artefact = found[name]
         if artefact is None:
             yield Origin(path, key, reason=f"{name} is not tracked by DVC: run 'dvc add {name}'")
             continue

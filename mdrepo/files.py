@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -108,10 +108,15 @@ def contents(place: Path) -> bytes:
         return file.read()
 
 
+@lru_cache(maxsize=16)
+def _resolved(root: Path) -> Path:
+    return root.resolve()
+
+
 def inside(root: Path, path: str) -> Path:
     """The place of a path in a work tree; raises Finding where a symbolic link stands on the way, or where it leads out."""
     place = root / path
-    if "\0" in path or Path(path).is_absolute() or place.resolve() != root.resolve() / path:
+    if "\0" in path or Path(path).is_absolute() or place.resolve() != _resolved(root) / path:
         raise Finding(f"{path} is, or lies behind, a symbolic link, or leads out of the repository", "put the file itself there")
     return place
 
