@@ -19,10 +19,11 @@ from .errors import Finding, MdrepoError
 from .evaluating import Report
 from .files import write
 from .marking import MARKER_SIZE, Marks
+from .notes import Note, note_of, parse_note
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
-from .results import Check, Created, DocumentDiff, Edited, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
+from .results import Check, Created, DocumentDiff, Edited, Logged, Outcome, Patch, Resolved, Restored, Status, Step
 from .settling import Guide
 from .snapshots import Commit
 from .validation import Problem
@@ -110,7 +111,7 @@ class Repository:
             commits = [commit for commit in commits if any(self._touches(commit, *each) for each in chosen)][:limit]
         notes = space.git.noted()
         blobs = space.git.blobs(sorted({notes[c.id] for c in commits if c.id in notes}))
-        return [Logged(commit, committing.parse_note(blobs.get(notes.get(commit.id, "")))) for commit in commits]
+        return [Logged(commit, parse_note(blobs.get(notes.get(commit.id, "")))) for commit in commits]
 
     def _touches(self, commit: Commit, path: str, pointer: str | None) -> bool:
         if pointer is None:
@@ -124,7 +125,7 @@ class Repository:
         """One commit: what it says, its evaluation, and what it changed."""
         space = self._workspace
         commit = space.git.commit_id(revision)
-        logged = Logged(space.git.history(commit, limit=1)[0], committing.note_of(space, commit))
+        logged = Logged(space.git.history(commit, limit=1)[0], note_of(space.git, commit))
         parents = space.git.parents(commit)
         before, after = space.at(parents[0] if parents else EMPTY_TREE), space.at(commit)
         found = (document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
@@ -226,10 +227,10 @@ class Repository:
         if against is None and shallow.exists() and commit in shallow.read_text(encoding="ascii").split():
             raise MdrepoError(f"the parent of {commit[:7]} is not here: this clone is shallow", "run 'git fetch --unshallow'")
         other = space.git.commit_id(against) if against else (parents[0] if parents else None)
-        known = committing.note_of(space, other) if other else None
+        known = note_of(space.git, other) if other else None
         note = evaluating.evaluate(space, space.at(commit), space.at(other) if other else None, other, known, report)
         if note is not None and against is None:
-            before = committing.note_of(space, commit) or {}
+            before = note_of(space.git, commit) or {}
             if "allowed" in before:
                 note["allowed"] = before["allowed"]
             committing.write_note(space, commit, note)

@@ -11,12 +11,10 @@ from .deriving import Proposal, Stale
 from .differences import DocumentDiff
 from .locks import Source
 from .merging import Conflict
+from .notes import Note
 from .pointers import Path
 from .snapshots import Commit
 from .validation import Problem
-
-Note = dict[str, Any]
-"""An evaluation as git notes keep it (schemas/evaluation.schema.json)."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "status": (["status"], {"yaml"}),
     "status, changed": (["status"], {"yaml", "jsonschema"}),
     "validate": (["validate"], {"yaml"}),
+    "explain": (["explain", "labels/name"], set()),
     "format": (["format", "--check"], set()),
     "diff": (["diff"], set()),
     "diff HEAD": (["diff", "HEAD"], set()),

@@ -19,6 +19,7 @@ COMMANDS = {
     "new": "Make a document from a schema, derived fields filled.",
     "status": "Show documents that are new, changed, invalid or stale.",
     "validate": "Check documents: schema, references, artefact digests.",
+    "explain": "Explain a rule of validate: what is wrong, why, what to do.",
     "format": "Bring documents into the canonical layout.",
     "diff": "Show what changed, field by field.",
     "get": "Print the value of a field.",
