@@ -51,7 +51,7 @@ def _document_status(workspace: Workspace, work: Catalogue, path: str, found_sta
     state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
     problems = work.problems(path)
     try:
-        found = stale(work.document(path).value, work.schema(path), work.files, work.content, work.lock(path))
+        found = stale(work.document(path).value, work.schema(path), work.files, workspace.reader(work), work.lock(path))
     except Finding:
         found = []  # what it is that cannot be read stands among the problems
     return DocumentStatus(path, state, tuple(problems), tuple(found))

@@ -7,7 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import applying, committing, creating, editing, evaluating, inspecting, pointers, resolving, restoring, setting_up, updating
+from . import (
+    applying,
+    committing,
+    creating,
+    editing,
+    evaluating,
+    inheriting,
+    inspecting,
+    pointers,
+    resolving,
+    restoring,
+    setting_up,
+    updating,
+)
 from .applying import Mode
 from .changes import MISSING
 from .committing import Terms
@@ -23,7 +36,7 @@ from .notes import Note, note_of, parse_note
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
-from .results import Check, Created, DocumentDiff, Edited, Logged, Outcome, Patch, Resolved, Restored, Status, Step
+from .results import Check, Created, DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Resolved, Restored, Status, Step
 from .settling import Guide
 from .snapshots import Commit
 from .validation import Problem
@@ -203,6 +216,10 @@ class Repository:
         With `add`, the document is added to the index when its last conflict is settled and nothing is wrong with it.
         """
         return resolving.settle(self._workspace, path, pointer, choice, self.merge_files, add=add)
+
+    def inherit(self, path: str, revision: str = "HEAD", *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Inherited:
+        """Bring what changed in the document of a model's base into its own, since the commit that it names (`merge-base`)."""
+        return inheriting.merge_base(self._workspace, path, revision, take, keep)
 
     def commit(
         self,

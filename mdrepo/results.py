@@ -116,6 +116,18 @@ class Edited:
 
 
 @dataclass(frozen=True)
+class Inherited:
+    """What a child took from its base's document: the base, its commits before and now, the changes, the open conflicts."""
+
+    path: str
+    base: str
+    before: str
+    now: str
+    delta: Delta
+    conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True)
 class Created:
     """A document that was made: what it was read off, and the fields that only people can write."""
 
@@ -160,6 +172,7 @@ __all__ = [
     "DocumentDiff",
     "DocumentStatus",
     "Edited",
+    "Inherited",
     "Logged",
     "Note",
     "Outcome",

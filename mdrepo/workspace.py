@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from . import configuration, pointers
 from .artefacts import Store
@@ -13,12 +14,12 @@ from .caching import Cache
 from .catalogue import Catalogue, Merge, no_merge, not_measured
 from .configuration import Configuration
 from .consistency import Measured
-from .deriving import Deriver
+from .deriving import Deriver, DocumentReader
 from .errors import Finding, MdrepoError, UsageError
 from .files import TreeFiles, WorkFiles, inside
 from .locks import SUFFIX
 from .notes import note_of
-from .snapshots import Git
+from .snapshots import Git, GitError
 
 _OURS = (".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
 
@@ -78,6 +79,21 @@ class Workspace:
             return Merge((head, *incoming), None, cache(self.at))
         parents = self.git.parents(head)
         return Merge(parents, head, cache(self.at)) if len(parents) > 1 else None
+
+    def reader(self, work: Catalogue) -> DocumentReader:
+        """Reads documents of a snapshot by PATH, and those of a commit by REV:PATH; None where there is none."""
+        at = cache(self.at)
+
+        def content(name: str) -> Any:
+            revision, colon, path = name.partition(":")
+            if not colon or work.files.read(name) is not None:
+                return work.content(name)
+            try:
+                return at(self.git.commit_id(revision)).content(path)
+            except GitError:
+                return None
+
+        return content
 
     def measured(self, path: str) -> Measured | None:
         """What HEAD's evaluation measured of a model document, and on which artefacts; None where it was not evaluated."""

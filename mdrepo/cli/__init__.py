@@ -33,6 +33,7 @@ COMMANDS = {
     "show": "Show a commit, its evaluation and changes; or a document.",
     "checkout": "Bring documents and DVC data of a revision back together.",
     "rollback": "Make a new commit that brings an earlier state back.",
+    "merge-base": "Bring corrections of a base model's document into a child's.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
     "resolve": "Settle a conflict that git left in a document, field by field.",
     "doctor": "Say what is set up and what is not; --fix repairs it.",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
-    from ..results import DocumentDiff, Edited, Logged, Outcome, Patch, Resolved, Status
+    from ..results import DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Resolved, Status
     from ..validation import Problem
 
 VERSION = 1
@@ -193,4 +193,15 @@ def edited(found: Edited) -> dict[str, Any]:
         "changes": [change(each) for each in found.delta],
         "problems": [problem(each) for each in found.problems],
         "overridden": overridden,
+    }
+
+
+def inherited(found: Inherited) -> dict[str, Any]:
+    return {
+        "path": found.path,
+        "base": found.base,
+        "before": found.before,
+        "now": found.now,
+        "changes": [change(each) for each in found.delta],
+        "conflicts": [conflict(each) for each in found.conflicts],
     }
