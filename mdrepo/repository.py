@@ -16,6 +16,7 @@ from . import (
     inheriting,
     inspecting,
     pointers,
+    releases,
     resolving,
     restoring,
     setting_up,
@@ -36,7 +37,24 @@ from .notes import Note, note_of, parse_note
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
-from .results import Check, Created, DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Resolved, Restored, Status, Step
+from .results import (
+    Changelog,
+    Check,
+    Created,
+    DocumentDiff,
+    Edited,
+    Inherited,
+    Logged,
+    Outcome,
+    Patch,
+    Releases,
+    Resolved,
+    Restored,
+    Status,
+    Step,
+    Tagged,
+    Versioned,
+)
 from .settling import Guide
 from .snapshots import Commit
 from .validation import Problem
@@ -160,6 +178,18 @@ class Repository:
         """The text of a document at a revision."""
         return self._workspace.at(self._workspace.git.commit_id(revision)).document(path).text
 
+    def changelog(self, path: str, revision: str = "HEAD") -> Changelog:
+        """What changed in a document, commit by commit, by release."""
+        return releases.changelog(self._workspace, path, revision)
+
+    def version(self, path: str, revision: str = "HEAD") -> Versioned:
+        """A document's semantic version: of its last release, or what the changes since then make of it."""
+        return releases.version(self._workspace, path, revision)
+
+    def releases(self, path: str, revision: str = "HEAD") -> Releases:
+        """The releases of a document, with their stages."""
+        return releases.listed(self._workspace, path, revision)
+
     # changing
 
     def format(self, paths: Sequence[str] = (), *, check: bool = False) -> list[str]:
@@ -220,6 +250,16 @@ class Repository:
     def inherit(self, path: str, revision: str = "HEAD", *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Inherited:
         """Bring what changed in the document of a model's base into its own, since the commit that it names (`merge-base`)."""
         return inheriting.merge_base(self._workspace, path, revision, take, keep)
+
+    def tag(self, path: str, version: str | None = None, revision: str = "HEAD", message: str | None = None) -> Tagged:
+        """Tag a version of a document, or (None) the next one, in GTO's grammar."""
+        return releases.tag(self._workspace, path, version, revision, message)
+
+    def assign(
+        self, path: str, stage: str, version: str | None = None, revision: str = "HEAD", message: str | None = None
+    ) -> Tagged:
+        """Tag a release of a document, or (None) its last one, as being in a stage."""
+        return releases.assign(self._workspace, path, stage, version, revision, message)
 
     def commit(
         self,

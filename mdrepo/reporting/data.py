@@ -41,8 +41,11 @@ def change(each: Change) -> dict[str, Any]:
 
 def document_diff(each: DocumentDiff) -> dict[str, Any]:
     """The changes of a document; the classes are null where it has no schema."""
-    changes = [{**change(item), "class": meaning} for item, meaning in zip(each.delta, each.classes, strict=True)]
-    return {"path": each.path, "state": each.state, "class": each.highest_class, "changes": changes}
+    return {"path": each.path, "state": each.state, "class": each.highest_class, "changes": changes(each)}
+
+
+def changes(each: DocumentDiff) -> list[dict[str, Any]]:
+    return [{**change(item), "class": meaning} for item, meaning in zip(each.delta, each.classes, strict=True)]
 
 
 def document_patch(each: DocumentDiff) -> dict[str, Any]:
