@@ -16,6 +16,7 @@ from . import (
     inheriting,
     inspecting,
     pointers,
+    relabelling,
     releases,
     resolving,
     restoring,
@@ -47,6 +48,7 @@ from .results import (
     Logged,
     Outcome,
     Patch,
+    Relabelled,
     Releases,
     Resolved,
     Restored,
@@ -260,6 +262,10 @@ class Repository:
     ) -> Tagged:
         """Tag a release of a document, or (None) its last one, as being in a stage."""
         return releases.assign(self._workspace, path, stage, version, revision, message)
+
+    def relabel(self, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False) -> Relabelled:
+        """Apply a changed label map to a data set, as a new DVC version of it."""
+        return relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
 
     def commit(
         self,

@@ -131,6 +131,26 @@ class Inherited:
     conflicts: tuple[Conflict, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """How many examples went from one class to another."""
+
+    old: str
+    new: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """What became of a data set that was relabelled: the document, the data, how many examples there are and which moved."""
+
+    path: str
+    data: str
+    examples: int
+    moves: tuple[Move, ...]
+    written: bool
+
+
 @dataclass(frozen=True)
 class Created:
     """A document that was made: what it was read off, and the fields that only people can write."""
@@ -265,10 +285,12 @@ __all__ = [
     "Entry",
     "Inherited",
     "Logged",
+    "Move",
     "Note",
     "Outcome",
     "Patch",
     "Release",
+    "Relabelled",
     "Releases",
     "Restored",
     "Section",

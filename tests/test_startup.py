@@ -55,6 +55,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),
     "doctor": (["doctor"], {"yaml"}),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
+    "relabel": (["relabel", "none.json"], {"rich"}),
     "merge-base": (["merge-base", DOCUMENT], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
     "init": (["init"], {"yaml"}),

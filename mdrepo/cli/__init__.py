@@ -36,6 +36,7 @@ COMMANDS = {
     "tag": "Tag a version or a stage of a document, as GTO does.",
     "checkout": "Bring documents and DVC data of a revision back together.",
     "rollback": "Make a new commit that brings an earlier state back.",
+    "relabel": "Apply a changed label map to a data set.",
     "merge-base": "Bring corrections of a base model's document into a child's.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
     "resolve": "Settle a conflict that git left in a document, field by field.",
