@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -110,7 +111,7 @@ def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) ->
             source = Source(artefact.path, artefact.md5, "dvc", "1")
             yield Origin(path, key, source, None, artefact)
             continue
-        extractor = extractor_for(kind, name)
+        extractor = extractor_for(kind, artefact.shown)
         if extractor is None:
             yield Origin(path, key, reason=f"no extractor reads {name} as {kind}")
             continue
@@ -181,14 +182,15 @@ class Deriver:
         if reason := self.lacking(origin.artefact):
             return reason
         path = self.store.root / origin.artefact.path
-        files = {option: self.file(origin.options[option]) for option in files_in(origin.extractor)}
-        absent = [origin.options[option]["path"] for option, file in files.items() if file is None]
-        if absent:
-            return f"{absent[0]}, which it is compared with, is not here as it was: run 'dvc fetch'"
-        try:
-            values = origin.extractor.derive(path, {**origin.options, **files})
-        except ExtractionError as error:
-            return f"{origin.artefact.path}: {error.reason}"
+        with tempfile.TemporaryDirectory(prefix="mdrepo-") as place:
+            files = {option: self.file(origin.options[option], place) for option in files_in(origin.extractor)}
+            absent = [origin.options[option]["path"] for option, file in files.items() if file is None]
+            if absent:
+                return f"{absent[0]}, which it is compared with, is not here as it was: run 'dvc fetch'"
+            try:
+                values = origin.extractor.derive(path, {**origin.options, **files})
+            except ExtractionError as error:
+                return f"{origin.artefact.path}: {error.reason}"
         self.cache.put("derived", key, json.dumps(values, allow_nan=False).encode())
         return values
 
@@ -200,13 +202,13 @@ class Deriver:
             return f"{artefact.path} is not here, its fields are left alone: run 'dvc pull {artefact.path}'"
         return f"{artefact.path} is not what {artefact.pointer} records: run 'dvc add {artefact.path}'"
 
-    def file(self, named: Mapping[str, Any]) -> pathlib.Path | None:
-        """A file with the bytes of an artefact that an option names, in the work tree or in DVC's cache."""
+    def file(self, named: Mapping[str, Any], place: str) -> pathlib.Path | None:
+        """What has the bytes of an artefact that an option names, under its own name: itself, or links to it below `place`."""
         path, md5 = named.get("path"), named.get("md5")
         if not isinstance(path, str) or not isinstance(md5, str):
             return None
         artefact = Artefact(checked_path(path), md5, 0, f"{path}.dvc")
-        return self.store.locate([artefact]).get(artefact)
+        return self.store.named(artefact, pathlib.Path(tempfile.mkdtemp(dir=place)))
 
 
 class Reason(str):

@@ -73,6 +73,7 @@ OF_REPOSITORIES = {
     f"mdrepo.{name}"
     for name in [
         "artefacts",
+        "folders",
         "catalogue",
         "committing",
         "comparing",

@@ -19,7 +19,7 @@ GROUP = "mdrepo.extractors"
 
 @runtime_checkable
 class Extractor(Protocol):
-    """What derives values of one `kind` (`model`, `data`, ...) from files with some suffixes.
+    """What derives values of one `kind` (`model`, `data`, ...) from files with some suffixes, or from folders (suffix `/`).
 
     `version` changes when the same file would give other values. `derive` takes the file, and the options that the schema names
     (pointer -> value in the document), and returns values by key; raises ExtractionError.
@@ -74,5 +74,10 @@ def extractors() -> tuple[Extractor, ...]:
 
 
 def extractor_for(kind: str, path: str) -> Extractor | None:
-    """The extractor of a kind that reads a file, by its suffix."""
+    """The extractor of a kind that reads a file, by its suffix; a folder's path ends with '/'."""
     return next((each for each in extractors() if each.kind == kind and path.endswith(each.suffixes)), None)
+
+
+def reader_of(kind: str, path: Path) -> Extractor | None:
+    """The extractor of a kind that reads a file or folder that is here."""
+    return extractor_for(kind, f"{path.name}/" if path.is_dir() else path.name)

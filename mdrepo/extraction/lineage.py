@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import ExtractionError, Layered, LayerWeights, extractor_for
+from . import ExtractionError, Layered, LayerWeights, reader_of
 
 _BASE = "/lineage/base#/weights/artefact"
 
@@ -50,7 +50,7 @@ class Lineage:
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
         base = options[_BASE]
-        readers = extractor_for("model", path.name), extractor_for("model", base.name)
+        readers = reader_of("model", path), reader_of("model", base)
         if not isinstance(readers[0], Layered) or not isinstance(readers[1], Layered):
             raise ExtractionError(base, "of this format the weights of single layers cannot be read")
         with readers[0].layers(path) as mine, readers[1].layers(base) as theirs:
