@@ -110,7 +110,7 @@ def _dataset(workspace: Workspace, name: str, source: Artefact) -> dict[str, Any
     path = workspace.root / source.path
     if extractor is None or not path.exists():
         return content
-    values = extractor.derive(path, {})
+    values = workspace.deriver.run(extractor, path, {}, {})
     return content | _roles([each["name"] for each in values.get("arrays", values.get("columns", []))], values.get("format"))
 
 

@@ -18,7 +18,8 @@ from .caching import Cache
 from .changes import MISSING, Delta
 from .diffing import diff
 from .documents import digest
-from .extraction import ExtractionError, Extractor, extractor_for, files_in
+from .extraction import ExtractionError, Extractor, broken, extractor_for, files_in
+from .extraction.running import Run
 from .files import Files
 from .locks import Lock, Locked, Source
 from .merging import Conflict, Merged, merge
@@ -113,7 +114,8 @@ def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) ->
             continue
         extractor = extractor_for(kind, artefact.shown)
         if extractor is None:
-            yield Origin(path, key, reason=f"no extractor reads {name} as {kind}")
+            failed = "".join(f"; the extractor {each} cannot be loaded ({why})" for each, why in broken().items())
+            yield Origin(path, key, reason=f"no extractor reads {artefact.shown} as {kind}{failed}")
             continue
         options = {option: _option(content, option, read) for option in annotation.get("options", ())}
         lacking = [option for option in files_in(extractor) if not isinstance(options.get(option), dict)]
@@ -166,9 +168,10 @@ def _difference(old: Source, new: Source) -> str | None:
 class Deriver:
     """Runs extractors, each once for an artefact and its options, and remembers what they read."""
 
-    def __init__(self, store: Store, cache: Cache) -> None:
+    def __init__(self, store: Store, cache: Cache, run: Run) -> None:
         self.store = store
         self.cache = cache
+        self.run = run
 
     def values(self, origin: Origin) -> Mapping[str, Any] | str:
         """What the extractor reads, or the reason why it cannot."""
@@ -183,12 +186,14 @@ class Deriver:
             return reason
         path = self.store.root / origin.artefact.path
         with tempfile.TemporaryDirectory(prefix="mdrepo-") as place:
-            files = {option: self.file(origin.options[option], place) for option in files_in(origin.extractor)}
-            absent = [origin.options[option]["path"] for option, file in files.items() if file is None]
-            if absent:
-                return f"{absent[0]}, which it is compared with, is not here as it was: run 'dvc fetch'"
+            files: dict[str, pathlib.Path] = {}
+            for option in files_in(origin.extractor):
+                file = self.file(origin.options[option], place)
+                if file is None:
+                    return f"{origin.options[option]['path']}, which it is compared with, is not here as it was: run 'dvc fetch'"
+                files[option] = file
             try:
-                values = origin.extractor.derive(path, {**origin.options, **files})
+                values = self.run(origin.extractor, path, origin.options, files)
             except ExtractionError as error:
                 return f"{origin.artefact.path}: {error.reason}"
         self.cache.put("derived", key, json.dumps(values, allow_nan=False).encode())

@@ -119,7 +119,7 @@ def _run(task: Mapping[str, Any], request: Request, limits: Limits) -> None:
     what = f"{request.model} (md5 {request.model_md5[:8]})"
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "mdrepo.evaluation.worker"],
+            [sys.executable, "-P", "-m", "mdrepo.evaluation.worker"],  # -P: no module of the folder where it runs
             input=json.dumps(task).encode(),
             env={**os.environ, **quiet},
             capture_output=True,
