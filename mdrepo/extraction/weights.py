@@ -96,7 +96,7 @@ def _digest(tensors: Iterable[tuple[str, Tensor, str]]) -> str:
     """SHA-256 over the names, types, shapes and bytes of weights."""
     total = hashlib.sha256()
     for name, tensor, digest in tensors:
-        total.update(f"{name}\0{tensor.dtype}\0{tensor.shape}\0{digest}\n".encode("utf-8", "surrogatepass"))
+        total.update(f"{name}\0{tensor.dtype}\0{tensor.shape}\0{digest}\n".encode())
     return f"sha256:{total.hexdigest()}"
 
 
