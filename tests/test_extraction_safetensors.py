@@ -81,7 +81,10 @@ def test_numbers_that_numpy_does_not_know(tmp_path: Path) -> None:
     assert [layer["dtypes"] for layer in layers] == [["bfloat16"], ["float8_e4m3fn"], ["float4_e2m1"]]
     with SAFETENSORS.layers(path) as found:
         assert found["a"].tensors["x"][()].tolist() == [1.0, -2.0]
-    with pytest.raises(ExtractionError, match="numbers of the type float4_e2m1 cannot be compared"), SAFETENSORS.layers(path) as found:
+    with (
+        pytest.raises(ExtractionError, match="numbers of the type float4_e2m1 cannot be compared"),
+        SAFETENSORS.layers(path) as found,
+    ):
         found["c"].tensors["x"][()]
 
 
