@@ -134,11 +134,11 @@ def described(model: Model) -> dict[str, Any]:
     return {"structure": {**structure, "layers": layers, "parameters": parameters}, "digest": _digest(whole)}
 
 
-def grouped(tensors: Iterable[tuple[str, Tensor]]) -> list[tuple[str, list[Tensor]]]:
-    """Weights with dotted names, by layer: `conv1.weight` is the `weight` of `conv1`; the layers as they come."""
+def grouped(tensors: Iterable[tuple[str, Tensor]], mark: str | None = None) -> list[tuple[str, list[Tensor]]]:
+    """Weights by layer, as they come: `conv1.weight` is the `weight` of `conv1`; `mark` is a dot, or a slash in names without."""
     found: dict[str, list[Tensor]] = {}
     for name, tensor in tensors:
-        layer, dot, last = name.rpartition("." if "." in name else "/")
+        layer, dot, last = name.rpartition(mark or ("." if "." in name else "/"))
         found.setdefault(layer or name, []).append(Tensor(last if dot and last else name, tensor.shape, tensor.dtype, tensor.read))
     return list(found.items())
 
