@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from random import Random
 
 import pytest
 from conftest import DOCUMENT, keras_file, load, mdrepo, track
@@ -18,7 +19,7 @@ from test_extraction_pytorch import saved as checkpoint
 from test_extraction_safetensors import raw
 from test_extraction_safetensors import saved as tensors
 
-from mdrepo.extraction import Ended, Layered, extractor_for, extractors
+from mdrepo.extraction import Ended, ExtractionError, Layered, extractor_for, extractors
 
 __all__ = ["_torch"]  # the fixture
 
@@ -135,3 +136,29 @@ def test_lineage_reads_every_format(tmp_path: Path, name: str) -> None:
     assert values["layers"]
     assert {each["change"] for each in values["layers"]} == {"identical"}
     assert all(("frozen" in each) == (name == "m.h5") for each in values["layers"])
+
+
+def spoiled(data: bytes, random: Random) -> bytes:
+    """Bytes with some of them changed, overwritten or taken away."""
+    found = bytearray(data)
+    for _ in range(random.choice([1, 2, 8])):
+        at = random.randrange(len(found))
+        what = random.choice(["change", "change", "fill", "cut"])
+        length = 1 if what == "change" else random.randrange(1, 16)
+        filling = bytes([random.randrange(256)]) if what == "change" else bytes([random.choice([0, 127, 128, 255])]) * length
+        found[at : at + length] = b"" if what == "cut" else filling
+    return bytes(found)
+
+
+def test_spoiled_files_are_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
+    random, refused = Random(7), 0
+    for path in every(tmp_path):
+        reader, data = extractor_for("model", path.name), path.read_bytes()
+        assert reader is not None
+        for _ in range(200):
+            path.write_bytes(spoiled(data, random))
+            try:
+                reader.derive(path, {})
+            except ExtractionError:
+                refused += 1
+    assert 500 < refused < 1000
