@@ -289,6 +289,21 @@ def test_rollback_of_everything_a_document_and_a_field(repo: Path) -> None:
     assert "is as it was in" in mdrepo("rollback", "HEAD", cwd=repo, code=1).err
 
 
+def test_data_that_lie_here_still_are_no_changes(repo: Path) -> None:
+    """A rollback takes a pointer away and leaves its file, as git does with what is ignored; undoing it finds the file."""
+    track(repo, "data/more.npz", npz(x=[[1.0] * 4] * 3, y=[0, 1, 2]))
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "More data", cwd=repo)
+    mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo)
+    assert not (repo / "data/more.npz.dvc").exists()
+    assert (repo / "data/more.npz").exists()
+    mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo)
+    assert (repo / "data/more.npz.dvc").exists()
+    mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo)
+    (repo / "data/more.npz").write_bytes(b"other")
+    assert "has changes that DVC does not have" in mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo, code=1).err
+
+
 def test_rollback_refuses_what_would_be_invalid_or_lost(repo: Path) -> None:
     edit(repo, lambda v: v.update(decision={"rule": "threshold", "thresholds": {"0": 0.5}}))
     mdrepo("commit", "--no-eval", "-m", "Second", cwd=repo)

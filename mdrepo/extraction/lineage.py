@@ -50,10 +50,10 @@ class Lineage:
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
         base = options[_BASE]
-        readers = extractor_for("model", path.name), extractor_for("model", base.name)
-        if not isinstance(readers[0], Layered) or not isinstance(readers[1], Layered):
-            raise ExtractionError(base, "of this format the weights of single layers cannot be read")
-        with readers[0].layers(path) as mine, readers[1].layers(base) as theirs:
+        reader = extractor_for("model", path.name)  # of both: a file in DVC's cache has no suffix to go by
+        if not isinstance(reader, Layered):
+            raise ExtractionError(path, "of this format the weights of single layers cannot be read")
+        with reader.layers(path) as mine, reader.layers(base) as theirs:
             layers = [*_compared(mine, theirs)]
             gone = sorted(set(theirs) - set(mine))
         identical = sorted(each["name"] for each in layers if each["change"] == "identical")
