@@ -16,7 +16,6 @@ from conftest import keras_file, npz
 from mdrepo.extraction import ExtractionError, extractor_for, extractors
 from mdrepo.extraction.keras import EXTRACTOR as KERAS
 from mdrepo.extraction.npz import EXTRACTOR as NPZ
-from mdrepo.extraction.table import EXTRACTOR as CSV
 
 
 def test_extractors_are_found_by_their_entry_points() -> None:
@@ -147,19 +146,3 @@ def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:
         archive.writestr("x.npy", header.getvalue())
     with pytest.raises(ExtractionError, match="declares more bytes than the file has"):
         NPZ.derive(file, {})
-
-
-@pytest.mark.parametrize("text", ["", "a,b\n1,2,3\n4,5,6,7\n", "a\n\xff\xfe"])
-def test_broken_tables_are_named(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "x.csv"
-    file.write_bytes(text.encode("latin-1"))
-    with pytest.raises(ExtractionError, match="not a table in CSV"):
-        CSV.derive(file, {})
-
-
-def test_columns_of_every_type(tmp_path: Path) -> None:
-    file = tmp_path / "x.csv"
-    file.write_text("i,f,s,b,e\n1,1.5,x,True,\n2,,y,False,\n")
-    columns = CSV.derive(file, {})["columns"]
-    assert [column["type"] for column in columns] == ["integer", "number", "string", "boolean", "number"]
-    assert [column["missing"] for column in columns] == [0, 1, 0, 0, 2]

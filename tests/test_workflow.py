@@ -26,7 +26,8 @@ def test_new_from_a_csv(repo: Path) -> None:
     mdrepo("new", "dataset", "flowers", cwd=repo)
     content = load(repo, "metadata/flowers.json")
     assert (content["inputs"], content["target"], content["examples"]) == (["petal", "leaf"], "class", 3)
-    assert content["columns"][0] == {"name": "petal", "type": "number", "missing": 1, "minimum": 1.5, "maximum": 2.5, "mean": 2.0}
+    petal = {"name": "petal", "type": "number", "missing": 1, "minimum": 1.5, "maximum": 2.5, "mean": 2.0}
+    assert content["columns"][0] == petal | {"quantiles": {"0.05": 1.5, "0.25": 1.5, "0.5": 1.5, "0.75": 2.5, "0.95": 2.5}}
     assert content["columns"][1]["type"] == "integer"
     assert content["classes"] == [{"value": "a", "name": "a", "count": 2}, {"value": "b", "name": "b", "count": 1}]
     mdrepo("validate", cwd=repo)

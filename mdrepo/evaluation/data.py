@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding
-from ..extraction import npz, table
+from ..extraction import csv, npz
 
 Array = NDArray[Any]
 
@@ -20,7 +20,7 @@ def columns(path: Path, suffix: str, names: list[str]) -> dict[str, Array]:
     if suffix == ".npz":
         found = {name: array for name, array in npz.load(path) if name in names}
     elif suffix == ".csv":
-        frame = table.load(path)
+        frame = csv.load(path)
         found = {name: frame[name].to_numpy() for name in names if name in frame.columns}
     else:
         raise Finding(f"data in {suffix or 'a file without suffix'} cannot be evaluated on", "use .npz or .csv")
