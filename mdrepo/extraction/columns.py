@@ -171,6 +171,8 @@ class TypedColumn(Column):
     def __init__(self, name: str, arrow_type: Any, keep: int, target: bool) -> None:
         super().__init__(name, keep, target)
         self._type = _table_schema_type(arrow_type)
+        if self._type not in ("integer", "boolean", "string"):
+            self._classes = None
 
     def _take(self, values: Any) -> None:
         import pyarrow as pa
