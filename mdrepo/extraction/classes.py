@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 LIMIT = 1000
+LONGEST = 1000
+"""Characters of the longest text that may be a class."""
 
 
 def counted(values: Iterable[Any]) -> list[dict[str, Any]]:

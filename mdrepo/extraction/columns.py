@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .classes import LIMIT, listed
+from .classes import LIMIT, LONGEST, listed
 from .measures import Numbers
 
 NUMBERS_KEPT = 1 << 26
 """How many numbers of all columns together are kept in memory for quantiles: 512 MiB."""
 COLUMNS_LIMIT = 1 << 14
-_LONGEST_CLASS = 1000  # characters
 _INSTANT = "datetime with a zone"
 
 
@@ -75,7 +74,7 @@ class _Classes:
             array = array.dictionary_decode()
         counts = pc.value_counts(array)
         values = counts.field(0)
-        long = _is_text(values) and (pc.max(pc.utf8_length(values)).as_py() or 0) > _LONGEST_CLASS
+        long = _is_text(values) and (pc.max(pc.utf8_length(values)).as_py() or 0) > LONGEST
         if len(values) <= LIMIT and not long:
             self.counts.update(dict(zip(values.to_pylist(), counts.field(1).to_pylist(), strict=True)))
         if max(len(values), len(self.counts)) > LIMIT or long:
