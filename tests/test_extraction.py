@@ -14,6 +14,7 @@ import pytest
 from conftest import keras_file, npz
 
 from mdrepo.extraction import ExtractionError, extractor_for, extractors
+from mdrepo.extraction import npz as npz_module
 from mdrepo.extraction.keras import EXTRACTOR as KERAS
 from mdrepo.extraction.npz import EXTRACTOR as NPZ
 
@@ -136,6 +137,29 @@ def test_arrays(tmp_path: Path) -> None:
     assert values["examples"] == 4
     assert values["arrays"][2] == {"name": "nan", "shape": [4], "dtype": "float64"}
     json.dumps(values, allow_nan=False)
+
+
+def test_a_pickle_in_an_npz_is_not_executed(tmp_path: Path) -> None:
+    class Hostile:
+        def __reduce__(self) -> Any:
+            return Path.touch, (tmp_path / "executed",)
+
+    file = tmp_path / "x.npz"
+    file.write_bytes(npz(good=[1], bad=np.array([Hostile()], object)))
+    with pytest.raises(ExtractionError, match=r"the array 'bad\.npy' is pickled"):
+        NPZ.derive(file, {"/target": "bad"})
+    assert not (tmp_path / "executed").exists()
+    np.load(file, allow_pickle=True)["bad"]  # it would have been
+    assert (tmp_path / "executed").exists()
+
+
+def test_an_array_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "x.npz"
+    np.savez_compressed(file, x=np.zeros(1 << 20))
+    assert NPZ.derive(file, {})["arrays"][0]["maximum"] == 0
+    monkeypatch.setattr(npz_module, "_UNASKED", 1 << 20)
+    with pytest.raises(ExtractionError, match="unpacks to far more bytes"):
+        NPZ.derive(file, {})
 
 
 def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:
