@@ -423,3 +423,17 @@ def test_a_merge_resolved_to_ours_can_be_concluded(repo: Path) -> None:
     git("add", DOCUMENT, cwd=repo)
     mdrepo("commit", "--no-eval", "-m", "Ours it is", cwd=repo)
     assert len(git("log", "-1", "--format=%P", cwd=repo).split()) == 2
+
+
+def test_a_folder_says_how_many_files_it_has(repo: Path) -> None:
+    for name in ("cat/1.txt", "cat/2.txt", "dog/1.txt"):
+        (repo / "data/pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / "data/pets" / name).write_text("x")
+    dvc("add", "-q", "data/pets", cwd=repo)
+    document = {"$schema": "urn:mdrepo:dataset:1", "name": "pets", "artefact": {"path": "data/pets"}}
+    (repo / "metadata/pets.json").write_text(json.dumps(document))
+    mdrepo("patch", "--apply", "metadata/pets.json", cwd=repo, code=None)
+    artefact = load(repo, "metadata/pets.json")["artefact"]
+    assert (artefact["files"], artefact["size"]) == (3, 3)
+    assert artefact["md5"].endswith(".dir")
+    assert "files" not in load(repo, "metadata/net-test.json")["artefact"]
