@@ -212,6 +212,12 @@ class Store:
 
             repo.cloud.pull([HashInfo("md5", artefact.md5) for artefact in artefacts])
 
+    def add(self, path: str) -> None:
+        """Let DVC record what is at a path of the work tree, and keep it in its cache; raises MdrepoError."""
+        inside(self.root, path)
+        with _dvc(self.root, self.private) as repo:
+            repo.add([str(self.root / path)])
+
     def checkout(self, artefacts: list[Artefact]) -> None:
         """Put the recorded bytes of artefacts into the work tree, as the DVC pointers there say; raises MdrepoError."""
         if not artefacts:

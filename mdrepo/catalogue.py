@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from . import __version__, locks, marks
@@ -14,6 +14,7 @@ from .caching import Cache
 from .changes import MISSING
 from .checks import Origin, check
 from .configuration import Configuration
+from .consistency import Measured
 from .documents import Document, DocumentError, read
 from .errors import Finding
 from .files import Changed, Files
@@ -36,21 +37,31 @@ def no_merge() -> Merge | None:
     return None
 
 
+def not_measured(_: str) -> Measured | None:
+    return None
+
+
 class Catalogue:
     """What mdrepo sees in one snapshot."""
 
     def __init__(
-        self, files: Files, configuration: Configuration, cache: Cache, merge: Callable[[], Merge | None] = no_merge
+        self,
+        files: Files,
+        configuration: Configuration,
+        cache: Cache,
+        merge: Callable[[], Merge | None] = no_merge,
+        measured: Callable[[str], Measured | None] = not_measured,
     ) -> None:
         self.files = files
         self.configuration = configuration
         self._cache = cache
         self._merge = merge
+        self._measured = measured
         self._documents: dict[str, Document | None] = {}
 
     def changed(self, files: Mapping[str, bytes]) -> Catalogue:
         """This snapshot with other bytes in some files."""
-        return Catalogue(Changed(self.files, files), self.configuration, self._cache, self._merge)
+        return Catalogue(Changed(self.files, files), self.configuration, self._cache, self._merge, self._measured)
 
     @cached_property
     def paths(self) -> list[str]:
@@ -127,7 +138,9 @@ class Catalogue:
         try:
             schema = self.schema(path)
             found = self._schema_problems(document, schema)
-            return found or check(document, schema, self.artefacts(path), self.files, self.content, self._origin(path))
+            return found or check(
+                document, schema, self.artefacts(path), self.files, self.content, self._origin(path), partial(self._measured, path)
+            )
         except Finding as error:
             return [Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)]
 

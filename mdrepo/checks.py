@@ -1,4 +1,4 @@
-"""What no schema can state: references between documents, DVC's digests, and label maps that fit."""
+"""What no schema can state: references between documents, DVC's digests, items that a merge left twice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import pointers
+from . import consistency, pointers
 from .artefacts import tracked
 from .changes import MISSING
+from .consistency import Measured
 from .deriving import DocumentReader
 from .documents import Document, canonical
 from .errors import Finding
@@ -37,12 +38,13 @@ def check(
     files: Files,
     read: DocumentReader,
     origin: Callable[[], Origin] | None = None,
+    measured: Callable[[], Measured | None] = lambda: None,
 ) -> list[Problem]:
     """The problems of a document with what it refers to; for documents that their schema finds nothing wrong with."""
     found = [*_references(document, schema, files, read), *_artefacts(document, named, files)]
     found += [*_doubles(document, schema), *(_doubled(document, schema, origin) if origin else ())]
     if schema.kind == "model":
-        found += [*_labels(document), *_classes(document, read)]
+        found += consistency.check(document, read, measured)
     return sorted(found, key=lambda p: (p.line, p.column, p.rule))
 
 
@@ -67,52 +69,6 @@ def _artefacts(document: Document, named: Artefacts, files: Files) -> Iterator[P
         elif value.get("md5", found.md5) != found.md5:
             message = f"the document says {value['md5']}, {found.pointer} says {found.md5}"
             yield problem(document, (*path, "md5"), "artefact/digest", message, "run 'mdrepo patch --apply'")
-
-
-def _labels(document: Document) -> Iterator[Problem]:
-    labels = document.value.get("labels")
-    if not isinstance(labels, list):
-        return
-    seen: dict[str, dict[Any, int]] = {"name": {}, "index": {}}
-    for place, label in enumerate(labels):
-        for member, values in seen.items():
-            earlier = values.setdefault(label[member], place)
-            if earlier != place:
-                message = f"the {member} {label[member]!r} stands at label {earlier} already"
-                yield problem(document, ("labels", place, member), f"labels/{member}", message)
-    outputs = pointers.get(document.value, ("structure", "outputs"), [])
-    shape = outputs[0].get("shape", []) if len(outputs) == 1 else []
-    count = shape[-1] if len(shape) == 2 else None
-    if count is not None and count > 1:
-        if len(labels) != count:
-            message = f"{len(labels)} labels for a model with {count} outputs"
-            yield problem(document, ("labels",), "labels/outputs", message, "run 'mdrepo patch'", key=True)
-        for place, label in enumerate(labels):
-            if label["index"] >= count:
-                message = f"the model has no output {label['index']}: its {count} outputs count from 0"
-                yield problem(document, ("labels", place, "index"), "labels/outputs", message)
-    names = [label["name"] for label in labels]
-    for name in pointers.get(document.value, ("decision", "thresholds"), {}):
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else None
-            message = f"a threshold for {name!r}, which is no label"
-            yield problem(document, ("decision", "thresholds", name), "decision/threshold", message, hint, key=True)
-
-
-def _classes(document: Document, read: DocumentReader) -> Iterator[Problem]:
-    """Test data with a class that no label stands for cannot be answered right."""
-    name = pointers.get(document.value, ("evaluation", "dataset"))
-    labels = document.value.get("labels")
-    classes = pointers.get(read(name), ("classes",)) if isinstance(name, str) else None
-    if not isinstance(labels, list) or not isinstance(classes, list):
-        return
-    names = [label["name"] for label in labels]
-    missing = [each["name"] for each in classes if isinstance(each, dict) and each.get("name") not in names]
-    if missing:
-        message = f"the test data {name} has classes without a label: {', '.join(map(str, missing[:10]))}"
-        hint = "run 'mdrepo patch', or put the label map right"
-        yield problem(document, ("labels",), "labels/classes", message, hint, key=True)
 
 
 def _doubles(document: Document, schema: Schema) -> Iterator[Problem]:

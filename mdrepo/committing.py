@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from .catalogue import Catalogue
 from .errors import Finding
 from .evaluating import Report, blocking, evaluate
 from .locks import SUFFIX
-from .results import Note, Outcome
+from .notes import Note, note_of
+from .results import Outcome
 from .snapshots import GitError
 from .workspace import Workspace
 
@@ -57,7 +57,7 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
     note: Note | None = None
     if terms.evaluate:
         parent = workspace.at(head) if head else None
-        note = evaluate(workspace, child, parent, head, note_of(workspace, head) if head else None, report)
+        note = evaluate(workspace, child, parent, head, note_of(workspace.git, head) if head else None, report)
         stopped = blocking(note, child, parent)
         if stopped and terms.allow_regression is None:
             return Outcome("regressed", note=note, blocking=tuple(stopped))
@@ -83,20 +83,6 @@ def _commit(workspace: Workspace, index: Path, tree: str, arguments: Sequence[st
     if note is not None:
         write_note(workspace, made, note)
     return Outcome("committed", made, git.branch(), note, remark=remark)
-
-
-def note_of(workspace: Workspace, commit_id: str) -> Note | None:
-    """The evaluation of a commit, or None; a note that is no evaluation counts as none."""
-    return parse_note(workspace.git.note(commit_id))
-
-
-def parse_note(data: bytes | None) -> Note | None:
-    """The evaluation in a note's bytes; None for anything else that somebody put there."""
-    try:
-        content: Any = json.loads(data) if data else None
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) and isinstance(content.get("documents"), dict) and "verdict" in content else None
 
 
 def write_note(workspace: Workspace, commit_id: str, note: Note) -> None:

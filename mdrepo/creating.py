@@ -49,7 +49,7 @@ def create(workspace: Workspace, kind: str, name: str, artefact: str | None = No
 
 def _write(workspace: Workspace, path: str, content: dict[str, Any], schema: Schema, source: Artefact) -> Created:
     work = workspace.work()
-    proposal = propose(content, schema, work.files, work.content, Lock(), workspace.deriver)
+    proposal = propose(content, schema, work.files, workspace.reader(work), Lock(), workspace.deriver)
     order = schema.key_order
     write(workspace.root, path, fresh(proposal.new, order))
     write(workspace.root, path + SUFFIX, proposal.lock.text())

@@ -6,17 +6,18 @@ Base: the lock file. Theirs: what the extractors read now. Ours: the document as
 from __future__ import annotations
 
 import json
+import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import pointers
-from .artefacts import Artefact, Store, all_tracked, tracked
+from .artefacts import Artefact, Store, all_tracked, checked_path, tracked
 from .caching import Cache
 from .changes import MISSING, Delta
 from .diffing import diff
 from .documents import digest
-from .extraction import ExtractionError, Extractor, extractor_for
+from .extraction import ExtractionError, Extractor, extractor_for, files_in
 from .files import Files
 from .locks import Lock, Locked, Source
 from .merging import Conflict, Merged, merge
@@ -25,7 +26,7 @@ from .pointers import Path
 from .schemas import Schema
 
 DocumentReader = Callable[[str], Any]
-"""The content of the document at a path; None where there is none."""
+"""The content of the document at a path, or at REV:PATH; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,12 @@ def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) ->
             yield Origin(path, key, reason=f"no extractor reads {name} as {kind}")
             continue
         options = {option: _option(content, option, read) for option in annotation.get("options", ())}
+        lacking = [option for option in files_in(extractor) if not isinstance(options.get(option), dict)]
+        if lacking:  # it reads a second artefact
+            named = pointers.get(content, pointers.parse(lacking[0].partition("#")[0]))
+            if named is not None:
+                yield Origin(path, key, reason=f"there is no {lacking[0].partition('#')[2]} in {json.dumps(named)}")
+            continue
         stamp = digest(options) if options else None
         yield Origin(path, key, Source(name, artefact.md5, extractor.name, extractor.version, stamp), extractor, artefact, options)
 
@@ -122,9 +129,11 @@ def _option(content: Any, option: str, read: DocumentReader) -> Any:
     """The value that an option names: POINTER in this document, or POINTER#POINTER in the document that it refers to."""
     pointer, _, beyond = option.partition("#")
     value = pointers.get(content, pointers.parse(pointer))
-    if not beyond or not isinstance(value, str):
-        return value if not beyond else None
-    return pointers.get(read(value), pointers.parse(beyond))
+    if not beyond:
+        return value
+    if isinstance(value, dict) and isinstance(value.get("document"), str):
+        value = f"{value['commit']}:{value['document']}" if "commit" in value else value["document"]
+    return pointers.get(read(value), pointers.parse(beyond)) if isinstance(value, str) else None
 
 
 def stale(content: Any, schema: Schema, files: Files, read: DocumentReader, lock: Lock) -> list[Stale]:
@@ -170,17 +179,35 @@ class Deriver:
         if (known := self.cache.get("derived", key)) is not None:
             values: Mapping[str, Any] = json.loads(known)
             return values
+        if reason := self.lacking(origin.artefact):
+            return reason
         path = self.store.root / origin.artefact.path
-        if not path.exists():
-            return f"{origin.artefact.path} is not here, its fields are left alone: run 'dvc pull {origin.artefact.path}'"
-        if self.store.in_work_tree(origin.artefact) is None:
-            return f"{origin.artefact.path} is not what {origin.artefact.pointer} records: run 'dvc add {origin.artefact.path}'"
+        files = {option: self.file(origin.options[option]) for option in files_in(origin.extractor)}
+        absent = [origin.options[option]["path"] for option, file in files.items() if file is None]
+        if absent:
+            return f"{absent[0]}, which it is compared with, is not here as it was: run 'dvc fetch'"
         try:
-            values = origin.extractor.derive(path, origin.options)
+            values = origin.extractor.derive(path, {**origin.options, **files})
         except ExtractionError as error:
             return f"{origin.artefact.path}: {error.reason}"
         self.cache.put("derived", key, json.dumps(values, allow_nan=False).encode())
         return values
+
+    def lacking(self, artefact: Artefact) -> str | None:
+        """Why the work tree has not the bytes of an artefact; None where it has them."""
+        if self.store.in_work_tree(artefact) is not None:
+            return None
+        if not (self.store.root / artefact.path).exists():
+            return f"{artefact.path} is not here, its fields are left alone: run 'dvc pull {artefact.path}'"
+        return f"{artefact.path} is not what {artefact.pointer} records: run 'dvc add {artefact.path}'"
+
+    def file(self, named: Mapping[str, Any]) -> pathlib.Path | None:
+        """A file with the bytes of an artefact that an option names, in the work tree or in DVC's cache."""
+        path, md5 = named.get("path"), named.get("md5")
+        if not isinstance(path, str) or not isinstance(md5, str):
+            return None
+        artefact = Artefact(checked_path(path), md5, 0, f"{path}.dvc")
+        return self.store.locate([artefact]).get(artefact)
 
 
 class Reason(str):

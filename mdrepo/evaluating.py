@@ -12,8 +12,8 @@ from .artefacts import Artefact, tracked
 from .catalogue import Catalogue
 from .documents import digest
 from .errors import Finding, MdrepoError, MissingExtra
+from .notes import Note
 from .pointers import Path
-from .results import Note
 from .schemas import KINDS, Schema
 from .workspace import Workspace
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import committing, conflicts
+from . import conflicts
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
 from .conflicts import Merge
 from .deriving import stale
 from .errors import Finding
 from .locks import SUFFIX
+from .notes import note_of
 from .provenance import Provenance, provenance
 from .results import DocumentStatus, Status
 from .snapshots import State
@@ -25,7 +26,7 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     is_document = workspace.configuration.is_document
     gone = [path for path in states if path not in work.paths and is_document(path)]
     documents = [_document_status(workspace, work, path, states.get(path), merge) for path in sorted({*work.paths, *gone})]
-    note = committing.note_of(workspace, head) if head else None
+    note = note_of(git, head) if head else None
     unrecorded = [each.path for each in all_tracked(work.files) if _unrecorded(workspace, each.path, each.md5)]
     others = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
     files = tuple((each.path, each.word) for each in others)
@@ -50,7 +51,7 @@ def _document_status(workspace: Workspace, work: Catalogue, path: str, found_sta
     state = "new" if code == "??" or code[0] == "A" else "changed" if code.strip() else "unchanged"
     problems = work.problems(path)
     try:
-        found = stale(work.document(path).value, work.schema(path), work.files, work.content, work.lock(path))
+        found = stale(work.document(path).value, work.schema(path), work.files, workspace.reader(work), work.lock(path))
     except Finding:
         found = []  # what it is that cannot be read stands among the problems
     return DocumentStatus(path, state, tuple(problems), tuple(found))

@@ -7,7 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import applying, committing, creating, editing, evaluating, inspecting, pointers, resolving, restoring, setting_up, updating
+from . import (
+    applying,
+    committing,
+    creating,
+    editing,
+    evaluating,
+    inheriting,
+    inspecting,
+    pointers,
+    relabelling,
+    releases,
+    resolving,
+    restoring,
+    setting_up,
+    updating,
+)
 from .applying import Mode
 from .changes import MISSING
 from .committing import Terms
@@ -19,10 +34,29 @@ from .errors import Finding, MdrepoError
 from .evaluating import Report
 from .files import write
 from .marking import MARKER_SIZE, Marks
+from .notes import Note, note_of, parse_note
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
-from .results import Check, Created, DocumentDiff, Edited, Logged, Note, Outcome, Patch, Resolved, Restored, Status, Step
+from .results import (
+    Changelog,
+    Check,
+    Created,
+    DocumentDiff,
+    Edited,
+    Inherited,
+    Logged,
+    Outcome,
+    Patch,
+    Relabelled,
+    Releases,
+    Resolved,
+    Restored,
+    Status,
+    Step,
+    Tagged,
+    Versioned,
+)
 from .settling import Guide
 from .snapshots import Commit
 from .validation import Problem
@@ -110,7 +144,7 @@ class Repository:
             commits = [commit for commit in commits if any(self._touches(commit, *each) for each in chosen)][:limit]
         notes = space.git.noted()
         blobs = space.git.blobs(sorted({notes[c.id] for c in commits if c.id in notes}))
-        return [Logged(commit, committing.parse_note(blobs.get(notes.get(commit.id, "")))) for commit in commits]
+        return [Logged(commit, parse_note(blobs.get(notes.get(commit.id, "")))) for commit in commits]
 
     def _touches(self, commit: Commit, path: str, pointer: str | None) -> bool:
         if pointer is None:
@@ -124,7 +158,7 @@ class Repository:
         """One commit: what it says, its evaluation, and what it changed."""
         space = self._workspace
         commit = space.git.commit_id(revision)
-        logged = Logged(space.git.history(commit, limit=1)[0], committing.note_of(space, commit))
+        logged = Logged(space.git.history(commit, limit=1)[0], note_of(space.git, commit))
         parents = space.git.parents(commit)
         before, after = space.at(parents[0] if parents else EMPTY_TREE), space.at(commit)
         found = (document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
@@ -145,6 +179,18 @@ class Repository:
     def text(self, revision: str, path: str) -> str:
         """The text of a document at a revision."""
         return self._workspace.at(self._workspace.git.commit_id(revision)).document(path).text
+
+    def changelog(self, path: str, revision: str = "HEAD") -> Changelog:
+        """What changed in a document, commit by commit, by release."""
+        return releases.changelog(self._workspace, path, revision)
+
+    def version(self, path: str, revision: str = "HEAD") -> Versioned:
+        """A document's semantic version: of its last release, or what the changes since then make of it."""
+        return releases.version(self._workspace, path, revision)
+
+    def releases(self, path: str, revision: str = "HEAD") -> Releases:
+        """The releases of a document, with their stages."""
+        return releases.listed(self._workspace, path, revision)
 
     # changing
 
@@ -203,6 +249,24 @@ class Repository:
         """
         return resolving.settle(self._workspace, path, pointer, choice, self.merge_files, add=add)
 
+    def inherit(self, path: str, revision: str = "HEAD", *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Inherited:
+        """Bring what changed in the document of a model's base into its own, since the commit that it names (`merge-base`)."""
+        return inheriting.merge_base(self._workspace, path, revision, take, keep)
+
+    def tag(self, path: str, version: str | None = None, revision: str = "HEAD", message: str | None = None) -> Tagged:
+        """Tag a version of a document, or (None) the next one, in GTO's grammar."""
+        return releases.tag(self._workspace, path, version, revision, message)
+
+    def assign(
+        self, path: str, stage: str, version: str | None = None, revision: str = "HEAD", message: str | None = None
+    ) -> Tagged:
+        """Tag a release of a document, or (None) its last one, as being in a stage."""
+        return releases.assign(self._workspace, path, stage, version, revision, message)
+
+    def relabel(self, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False) -> Relabelled:
+        """Apply a changed label map to a data set, as a new DVC version of it."""
+        return relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
+
     def commit(
         self,
         arguments: Sequence[str] = (),
@@ -226,10 +290,10 @@ class Repository:
         if against is None and shallow.exists() and commit in shallow.read_text(encoding="ascii").split():
             raise MdrepoError(f"the parent of {commit[:7]} is not here: this clone is shallow", "run 'git fetch --unshallow'")
         other = space.git.commit_id(against) if against else (parents[0] if parents else None)
-        known = committing.note_of(space, other) if other else None
+        known = note_of(space.git, other) if other else None
         note = evaluating.evaluate(space, space.at(commit), space.at(other) if other else None, other, known, report)
         if note is not None and against is None:
-            before = committing.note_of(space, commit) or {}
+            before = note_of(space.git, commit) or {}
             if "allowed" in before:
                 note["allowed"] = before["allowed"]
             committing.write_note(space, commit, note)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
+from .ancestry import Step as HistoryStep
 from .changes import Delta
 from .deriving import Proposal, Stale
 from .differences import DocumentDiff
 from .locks import Source
 from .merging import Conflict
+from .notes import Note
 from .pointers import Path
+from .schemas import ChangeClass
 from .snapshots import Commit
+from .tags import SemVer
 from .validation import Problem
-
-Note = dict[str, Any]
-"""An evaluation as git notes keep it (schemas/evaluation.schema.json)."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,38 @@ class Edited:
 
 
 @dataclass(frozen=True)
+class Inherited:
+    """What a child took from its base's document: the base, its commits before and now, the changes, the open conflicts."""
+
+    path: str
+    base: str
+    before: str
+    now: str
+    delta: Delta
+    conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """How many examples went from one class to another."""
+
+    old: str
+    new: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """What became of a data set that was relabelled: the document, the data, how many examples there are and which moved."""
+
+    path: str
+    data: str
+    examples: int
+    moves: tuple[Move, ...]
+    written: bool
+
+
+@dataclass(frozen=True)
 class Created:
     """A document that was made: what it was read off, and the fields that only people can write."""
 
@@ -135,6 +169,91 @@ class Restored:
     paths: tuple[str, ...] = ()
     artefacts: tuple[str, ...] = ()
     kept: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version of a document that was tagged: the tag, its commit and time, the document's blob there, its stages."""
+
+    version: SemVer
+    tag: str
+    commit: str
+    date: datetime
+    blob: str
+    stages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a commit changed in a document: where it was renamed from, its verdict; or the reason why that cannot be told."""
+
+    step: HistoryStep
+    diff: DocumentDiff | None = None
+    renamed_from: str | None = None
+    verdict: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """The entries of a release, newest first; of what is not released yet where there is none."""
+
+    release: Release | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """A document's version: that of the last release where nothing changed since (`released`), else what the next one would be.
+
+    `diff` is what changed since the last full release, None where there is none.
+    """
+
+    path: str
+    name: str
+    version: SemVer
+    released: bool
+    last: Release | None = None
+    diff: DocumentDiff | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def meaning(self) -> ChangeClass | None:
+        """The highest class of the changes."""
+        return self.diff.highest_class if self.diff else None
+
+
+@dataclass(frozen=True)
+class Changelog:
+    """A document's changes by release, newest first; `version` is None where the document was deleted."""
+
+    path: str
+    name: str
+    sections: tuple[Section, ...]
+    version: Versioned | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The releases of a document, the highest first."""
+
+    path: str
+    name: str
+    releases: tuple[Release, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A tag that was written, for a version or a stage of a document."""
+
+    ref: str
+    commit: str
+    path: str
+    version: SemVer
+    stage: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +276,26 @@ class Check:
 
 
 __all__ = [
+    "Changelog",
     "Check",
     "Created",
     "DocumentDiff",
     "DocumentStatus",
     "Edited",
+    "Entry",
+    "Inherited",
     "Logged",
+    "Move",
     "Note",
     "Outcome",
     "Patch",
+    "Release",
+    "Relabelled",
+    "Releases",
     "Restored",
+    "Section",
     "Status",
     "Step",
+    "Tagged",
+    "Versioned",
 ]

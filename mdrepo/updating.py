@@ -22,8 +22,10 @@ def patch(workspace: Workspace, paths: Sequence[str], take: Sequence[str] = (), 
     proposals: dict[str, Proposal] = {}
     problems: list[str] = []
 
+    from_work = workspace.reader(work)
+
     def read(path: str) -> Any:
-        return proposals[path].new if path in proposals else work.content(path)
+        return proposals[path].new if path in proposals else from_work(path)
 
     for path in _in_order(work, paths):
         try:

@@ -6,17 +6,20 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
-from . import configuration
+from . import configuration, pointers
 from .artefacts import Store
 from .caching import Cache
-from .catalogue import Catalogue, Merge, no_merge
+from .catalogue import Catalogue, Merge, no_merge, not_measured
 from .configuration import Configuration
-from .deriving import Deriver
+from .consistency import Measured
+from .deriving import Deriver, DocumentReader
 from .errors import Finding, MdrepoError, UsageError
 from .files import TreeFiles, WorkFiles, inside
 from .locks import SUFFIX
-from .snapshots import Git
+from .notes import note_of
+from .snapshots import Git, GitError
 
 _OURS = (".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
 
@@ -57,7 +60,7 @@ class Workspace:
 
     def work(self) -> Catalogue:
         """The work tree as it is."""
-        return Catalogue(WorkFiles(self.git), self.configuration, self.cache, cache(self._merge))
+        return Catalogue(WorkFiles(self.git), self.configuration, self.cache, cache(self._merge), self.measured)
 
     def at(self, treeish: str) -> Catalogue:
         """A commit or a tree, by its id."""
@@ -65,7 +68,7 @@ class Workspace:
 
     def candidate(self, tree: str) -> Catalogue:
         """A tree that is to be committed."""
-        return self._of(TreeFiles(self.git, self.git.tree(tree)), cache(self._merge))
+        return self._of(TreeFiles(self.git, self.git.tree(tree)), cache(self._merge), self.measured)
 
     def _merge(self) -> Merge | None:
         """The merge, cherry-pick or rebase that is not finished; else HEAD, if it is a merge."""
@@ -77,13 +80,46 @@ class Workspace:
         parents = self.git.parents(head)
         return Merge(parents, head, cache(self.at)) if len(parents) > 1 else None
 
+    def reader(self, work: Catalogue) -> DocumentReader:
+        """Reads documents of a snapshot by PATH, and those of a commit by REV:PATH; None where there is none."""
+        at = cache(self.at)
+
+        def content(name: str) -> Any:
+            revision, colon, path = name.partition(":")
+            if not colon or work.files.read(name) is not None:
+                return work.content(name)
+            try:
+                return at(self.git.commit_id(revision)).content(path)
+            except GitError:
+                return None
+
+        return content
+
+    def measured(self, path: str) -> Measured | None:
+        """What HEAD's evaluation measured of a model document, and on which artefacts; None where it was not evaluated."""
+        head = self.git.head()
+        note = note_of(self.git, head) if head else None
+        metrics = note["documents"].get(path, {}).get("metrics") if note else None
+        if head is None or not metrics:
+            return None
+        then = self.at(head)
+        content = then.content(path)
+        data = pointers.get(content, ("evaluation", "dataset"))
+        named = [*then.artefacts(path), *(then.artefacts(data) if isinstance(data, str) else [])]
+        return Measured(head, metrics, {each["path"]: each["md5"] for _, each in named if "md5" in each})
+
     def staged(self) -> Catalogue:
         """The index."""
         entries = self.git.index_entries(["."])
         return self._of(TreeFiles(self.git, entries))
 
-    def _of(self, files: TreeFiles, merge: Callable[[], Merge | None] = no_merge) -> Catalogue:
-        catalogue = Catalogue(files, self.configuration, self.cache, merge)
+    def _of(
+        self,
+        files: TreeFiles,
+        merge: Callable[[], Merge | None] = no_merge,
+        measured: Callable[[str], Measured | None] = not_measured,
+    ) -> Catalogue:
+        catalogue = Catalogue(files, self.configuration, self.cache, merge, measured)
         files.prefetch(path for path in files.paths() if self.is_metadata(path))
         return catalogue
 

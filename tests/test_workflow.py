@@ -90,7 +90,7 @@ def test_a_field_that_both_changed_is_a_conflict_until_it_is_settled(repo: Path)
     result = mdrepo("patch", "--apply", cwd=repo, code=1)
     assert "conflict /structure/parameters/trainable: it was 27" in result.out
     assert "by hand: 7" in result.out
-    assert "derived: 12 (from models/net.keras by keras 1)" in result.out
+    assert "derived from models/net.keras by keras 1: 12" in result.out
     assert load(repo)["structure"]["parameters"]["trainable"] == 7
     assert load(repo)["structure"]["layers"][1]["trainable"] is False, "the rest is merged"
     again = mdrepo("patch", "--json", cwd=repo, code=1).json["documents"][1]["conflicts"]

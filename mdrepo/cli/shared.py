@@ -29,6 +29,16 @@ json_option = click.option(
 no_eval_option = click.option("--no-eval", is_flag=True, help="Do not evaluate; the commit counts as not evaluated.")
 allow_option = click.option("--allow-regression", metavar="REASON", help="Commit even a regression; the reason is recorded.")
 
+at_option = click.option(
+    "--at", "revision", metavar="REV", default="HEAD", help="The revision that is asked about; HEAD without it."
+)
+
+
+def remark(remarks: Sequence[str]) -> None:
+    """Say what is beside the point, unless nobody wants to hear it."""
+    for each in () if settings().quiet else remarks:
+        output.hint(each)
+
 
 def settings() -> Settings:
     """The global options of this call."""

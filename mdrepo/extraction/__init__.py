@@ -6,6 +6,8 @@ An extractor is an object with the attributes of `Extractor` below. It reads; it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -29,6 +31,26 @@ class Extractor(Protocol):
     suffixes: tuple[str, ...]
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
+
+def files_in(extractor: Extractor) -> tuple[str, ...]:
+    """The options of an extractor that name an artefact ({path, md5}) of which it is given the file (`files`)."""
+    return tuple(getattr(extractor, "files", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWeights:
+    """One layer's weights: whether training changes them, and by name what becomes a numpy array with `[()]`."""
+
+    trainable: bool
+    tensors: Mapping[str, Any]
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """An extractor of models that can also give their weights, layer by layer."""
+
+    def layers(self, path: Path) -> AbstractContextManager[Mapping[str, LayerWeights]]: ...
 
 
 class ExtractionError(Finding):

@@ -12,12 +12,13 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import MissingExtra
-from . import ExtractionError
+from . import ExtractionError, LayerWeights
 
 _MODELS = ("Functional", "Sequential", "Model")
 _KEEPS_SHAPE = ("Activation", "Softmax", "ReLU", "LeakyReLU", "Dropout", "BatchNormalization", "LayerNormalization")
@@ -75,7 +76,7 @@ def _layers(config: Mapping[str, Any], prefix: str = "", group: str = "layers") 
             yield _Layer(name, class_name, raw["config"], raw.get("build_config") or {}, where)
 
 
-def _tensors(group: Any, path: Path, prefix: str = "") -> Iterator[_Tensor]:
+def _datasets(group: Any, path: Path, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The weights below an HDF5 group, in the order of their names; links are refused, they may lead to other files."""
     import h5py
 
@@ -84,7 +85,7 @@ def _tensors(group: Any, path: Path, prefix: str = "") -> Iterator[_Tensor]:
             raise ExtractionError(path, f"its weights have a link at {group.name}/{name}, which may lead to another file")
         child = group[name]
         if isinstance(child, h5py.Group):
-            yield from _tensors(child, path, f"{prefix}{name}/")
+            yield from _datasets(child, path, f"{prefix}{name}/")
             continue
         if child.external or child.is_virtual:
             raise ExtractionError(path, f"its weights at {child.name} lie in another file")
@@ -92,8 +93,14 @@ def _tensors(group: Any, path: Path, prefix: str = "") -> Iterator[_Tensor]:
             raise ExtractionError(path, f"its weights at {child.name} are no numbers")
         if child.nbytes > _WEIGHTS_LIMIT or child.nbytes > _RATIO_LIMIT * max(child.id.get_storage_size(), 1):
             raise ExtractionError(path, f"its weights at {child.name} declare far more bytes than the file has")
-        hashed = hashlib.sha256(child[()].tobytes()).hexdigest()
-        yield _Tensor(prefix + name, tuple(child.shape), str(child.dtype), hashed)
+        if "seed_generator" not in prefix + name:
+            yield prefix + name, child
+
+
+def _tensors(group: Any, path: Path) -> Iterator[_Tensor]:
+    for name, found in _datasets(group, path):
+        hashed = hashlib.sha256(found[()].tobytes()).hexdigest()
+        yield _Tensor(name, tuple(found.shape), str(found.dtype), hashed)
 
 
 def _digest(tensors: list[tuple[str, _Tensor]]) -> str:
@@ -139,7 +146,7 @@ def _described(config: Mapping[str, Any], metadata: Mapping[str, Any], weights: 
     total = trainable = 0
     for layer in layers:
         group = weights.get(layer.group)
-        tensors = [t for t in _tensors(group, path) if "seed_generator" not in t.name] if group is not None else []
+        tensors = [*_tensors(group, path)] if group is not None else []
         entry: dict[str, Any] = {"name": layer.name, "class_name": layer.class_name}
         if tensors:
             named += [(f"{layer.name}/{tensor.name}", tensor) for tensor in tensors]
@@ -191,23 +198,42 @@ class Keras:
     suffixes = (".keras",)
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            import h5py
-        except ImportError:
-            raise MissingExtra("h5py", "data") from None
-        try:
-            with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as copy:
-                config = _member(archive, "config.json", path)
-                metadata = _member(archive, "metadata.json", path)
-                info = archive.getinfo("model.weights.h5")
-                if info.file_size > max(_RATIO_LIMIT * info.compress_size, 1 << 20) or info.file_size > _WEIGHTS_LIMIT:
-                    raise ExtractionError(path, "its weights unpack to far more than the file has")
-                with archive.open(info) as packed:
-                    shutil.copyfileobj(packed, copy)
-                with h5py.File(copy, "r") as weights:
-                    return _described(config["config"], metadata, weights, path)
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError, OSError) as error:
-            raise ExtractionError(path, f"not a .keras file, or a broken one ({error})") from None
+        with _opened(path) as (config, metadata, weights):
+            return _described(config["config"], metadata, weights, path)
+
+    @contextmanager
+    def layers(self, path: Path) -> Iterator[dict[str, LayerWeights]]:
+        """The layers that have weights, by name; the weights are read when they are asked for."""
+        with _opened(path) as (config, _, weights):
+            found = {}
+            for layer in _layers(config["config"]):
+                group = weights.get(layer.group)
+                datasets = dict(_datasets(group, path)) if group is not None else {}
+                if datasets:
+                    found[layer.name] = LayerWeights(bool(layer.config.get("trainable", True)), datasets)
+            yield found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Any]]:
+    """A file's configuration, its metadata and its HDF5 file; raises ExtractionError, also for what goes wrong while it is open."""
+    try:
+        import h5py
+    except ImportError:
+        raise MissingExtra("h5py", "data") from None
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as copy:
+            config = _member(archive, "config.json", path)
+            metadata = _member(archive, "metadata.json", path)
+            info = archive.getinfo("model.weights.h5")
+            if info.file_size > max(_RATIO_LIMIT * info.compress_size, 1 << 20) or info.file_size > _WEIGHTS_LIMIT:
+                raise ExtractionError(path, "its weights unpack to far more than the file has")
+            with archive.open(info) as packed:
+                shutil.copyfileobj(packed, copy)
+            with h5py.File(copy, "r") as weights:
+                yield config, metadata, weights
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError, OSError) as error:
+        raise ExtractionError(path, f"not a .keras file, or a broken one ({error})") from None
 
 
 EXTRACTOR = Keras()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
-    from ..results import DocumentDiff, Edited, Logged, Outcome, Patch, Resolved, Status
+    from ..results import DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Relabelled, Resolved, Status
     from ..validation import Problem
 
 VERSION = 1
@@ -41,8 +41,11 @@ def change(each: Change) -> dict[str, Any]:
 
 def document_diff(each: DocumentDiff) -> dict[str, Any]:
     """The changes of a document; the classes are null where it has no schema."""
-    changes = [{**change(item), "class": meaning} for item, meaning in zip(each.delta, each.classes, strict=True)]
-    return {"path": each.path, "state": each.state, "class": each.highest_class, "changes": changes}
+    return {"path": each.path, "state": each.state, "class": each.highest_class, "changes": changes(each)}
+
+
+def changes(each: DocumentDiff) -> list[dict[str, Any]]:
+    return [{**change(item), "class": meaning} for item, meaning in zip(each.delta, each.classes, strict=True)]
 
 
 def document_patch(each: DocumentDiff) -> dict[str, Any]:
@@ -194,3 +197,19 @@ def edited(found: Edited) -> dict[str, Any]:
         "problems": [problem(each) for each in found.problems],
         "overridden": overridden,
     }
+
+
+def inherited(found: Inherited) -> dict[str, Any]:
+    return {
+        "path": found.path,
+        "base": found.base,
+        "before": found.before,
+        "now": found.now,
+        "changes": [change(each) for each in found.delta],
+        "conflicts": [conflict(each) for each in found.conflicts],
+    }
+
+
+def relabelled(found: Relabelled) -> dict[str, Any]:
+    moves = [{"was": each.old, "is": each.new, "examples": each.count} for each in found.moves]
+    return {"path": found.path, "data": found.data, "examples": found.examples, "moves": moves, "written": found.written}

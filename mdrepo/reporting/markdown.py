@@ -28,8 +28,14 @@ _MARKING = re.compile(r"[&<>|`\\*_~\[\]#@$]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
 
 def code(text: str, limit: int = _NAME) -> str:
     """A text as code, harmless inside a cell: neither mark-up, nor a link, nor a mention."""
+    shown = escaped(text, limit)
+    return f"<code>{shown}</code>" if shown.strip() else ""
+
+
+def escaped(text: str, limit: int) -> str:
+    """A text of one line in which nothing is mark-up, where no line begins with it."""
     shown = harmless(text if len(text) <= limit else text[: limit - 1] + "…").replace("\t", "\\t")
-    return f"<code>{_MARKING.sub(lambda found: f'&#{ord(found.group())};', shown)}</code>" if shown.strip() else ""
+    return _MARKING.sub(lambda found: f"&#{ord(found.group())};", shown)
 
 
 def document_diffs(found: Sequence[DocumentDiff], limit: int = LIMIT) -> str:

@@ -102,12 +102,12 @@ def _unsettled(each: DocumentStatus) -> Iterator[Line]:
     for group in groups:
         place = pointers.build(group.path) or "(the whole document)"
         if group.wildcard is None:
-            yield from _three_values(Span(place, "bad"), each.conflicts[group.numbers[0]], 12)
+            yield from three_values(["            ", Span(place, "bad")], each.conflicts[group.numbers[0]], lead=12)
             continue
         yield ["            ", Span(place, "bad"), f": {counted(len(group.numbers), 'conflict')}"]
         for number in group.numbers:
             item = each.conflicts[number]
-            yield from _three_values(Span(str(group.token(item.path))), item, 16)
+            yield from three_values([" " * 16, str(group.token(item.path))], item, lead=16)
     if groups:
         field = f"{each.path}#{pointers.build(groups[0].path)}"
         yield [Span(f"            settle it: mdrepo resolve '{field}' --ours (or --theirs, --base, --value JSON)", "faint")]
@@ -115,10 +115,11 @@ def _unsettled(each: DocumentStatus) -> Iterator[Line]:
         yield ["            ", Span(text, style)]
 
 
-def _three_values(name: Span, item: Conflict, lead: int) -> Iterator[Line]:
-    yield [" " * lead, name, f": it was {_side(item.base)}"]
-    yield [f"{' ' * lead}    ours: {_side(item.ours)}"]
-    yield [f"{' ' * lead}    theirs: {_side(item.theirs)}"]
+def three_values(name: Line, item: Conflict, sides: tuple[str, str] = ("ours", "theirs"), lead: int = 2) -> Iterator[Line]:
+    """A conflict with all three values; `sides` is what the two are called."""
+    yield [*name, f": it was {_side(item.base)}"]
+    yield [f"{' ' * lead}    {sides[0]}: {_side(item.ours)}"]
+    yield [f"{' ' * lead}    {sides[1]}: {_side(item.theirs)}"]
 
 
 def resolved(found: Resolved) -> Iterator[Line]:
@@ -160,9 +161,8 @@ def _conflicts(path: str, proposal: Proposal) -> Iterator[Line]:
     for conflict in proposal.conflicts:
         each = conflict.conflict
         pointer = pointers.build(each.path)
-        yield [Span("  ! conflict ", "bad"), f"{pointer}: it was {_side(each.base)}"]
-        yield [f"      by hand: {_side(each.ours)}"]
-        yield [f"      derived: {_side(each.theirs)} (from {conflict.source.shown()})"]
+        sides = "by hand", f"derived from {conflict.source.shown()}"
+        yield from three_values([Span("  ! conflict ", "bad"), pointer], each, sides)
         yield [Span(f"      settle it: mdrepo patch --apply --keep-manual '{path}#{pointer}' (or --take-derived)", "faint")]
 
 

@@ -1,0 +1,158 @@
+"""Metadata to data: a changed label map applied to a data set, example by example, as a new DVC version of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from . import pointers, targets
+from .artefacts import tracked
+from .errors import Finding, UsageError
+from .files import write
+from .locks import Lock
+from .patching import replaced
+from .results import Move, Relabelled
+from .updating import patch, write_patch
+from .workspace import Workspace
+from .writing import rewrite
+
+
+def relabel(
+    workspace: Workspace, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False
+) -> Relabelled:
+    """Give the classes of a data set other names, or merge them, and correct single examples; write the data, and record them.
+
+    Without renames and corrections it is what people wrote into the document's `classes`. The data's old version stays in DVC's
+    cache. Raises Finding where the data are not as the document says; nothing is written then.
+    """
+    work = workspace.work()
+    document, schema = work.document(path), work.schema(path)
+    if schema.kind != "dataset":
+        raise Finding(f"{path} is no dataset document", "'mdrepo status' lists the documents")
+    name, target = pointers.get(document.value, ("artefact", "path")), document.value.get("target")
+    suffix = PurePosixPath(str(name)).suffix
+    if not isinstance(target, str) or suffix not in targets.SUFFIXES:
+        raise Finding(f"{path}: only a target in {', '.join(targets.SUFFIXES)} can be relabelled")
+    artefact = tracked(work.files, str(name))
+    if artefact is None or workspace.store.in_work_tree(artefact) is None:
+        raise Finding(f"{name} is not here as DVC recorded it", f"run 'dvc pull {name}', or 'dvc add {name}'")
+    if not artefact.pointer.endswith(".dvc"):
+        raise Finding(f"{name} is made by a stage of {artefact.pointer}", "let the stage make it with other labels")
+    file = workspace.root / artefact.path
+    values = targets.read(file, suffix, target)
+    classes = _Classes(values, document.value.get("classes") or [])
+    wanted = classes.renamed(renames) if renames or corrections else classes.by_hand(work.lock(path))
+    new = [wanted.get(value, value) for value in values]
+    for place, value in classes.corrected(corrections, new):
+        new[place] = value
+    moves = Counter((old, now) for old, now in zip(values, new, strict=True) if (type(old), old) != (type(now), now))
+    told = tuple(Move(str(old), str(now), count) for (old, now), count in sorted(moves.items(), key=str))
+    if moves and not dry:
+        _record(workspace, path, artefact.path, targets.rewritten(file, suffix, target, new), _items(document.value, wanted))
+    return Relabelled(path, artefact.path, len(values), told, written=bool(moves) and not dry)
+
+
+def _record(workspace: Workspace, path: str, data: str, content: bytes, classes: list[Any]) -> None:
+    """Write the data, let DVC record them, and bring the document up to date; on a failure the data are what they were."""
+    before = (workspace.root / data).read_bytes()
+    write(workspace.root, data, content)
+    try:
+        workspace.store.add(data)
+    except BaseException:
+        write(workspace.root, data, before)
+        raise
+    work = workspace.work()
+    document = work.document(path)
+    renamed = replaced(document.value, ("classes",), classes)
+    write(workspace.root, path, rewrite(document, renamed, work.schema(path).key_order))
+    found = patch(workspace, [path])
+    settled = [f"{path}#/classes"] if found.conflicts else []
+    write_patch(workspace, patch(workspace, [path], take=settled))
+
+
+def _items(content: Any, wanted: Mapping[Any, Any]) -> list[Any]:
+    """The document's classes under their new values, with what people wrote of them; merged ones are one."""
+    items: dict[Any, Any] = {}
+    for each in content.get("classes") or []:
+        value = wanted.get(each["value"], each["value"])
+        same = value == each["value"]
+        item = {**each, "value": value, "name": each["name"] if same else _name(value)}
+        items[value] = {**item, **items.get(value, {})} if not same else {**items.get(value, {}), **item}
+    return list(items.values())
+
+
+def _name(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class _Classes:
+    """The classes of a target: values in the data, and what the document calls them."""
+
+    def __init__(self, values: Sequence[Any], described: Sequence[Mapping[str, Any]]) -> None:
+        self.values = set(values)
+        self.described = described
+        self.names = {_name(value): value for value in self.values}
+        # a name that people wrote comes before the value of another class that is spelled so
+        self.names |= {each["name"]: each["value"] for each in described if each["value"] in self.values}
+
+    def renamed(self, renames: Mapping[str, str]) -> dict[Any, Any]:
+        """Old values to new ones; raises UsageError for a class that is not there."""
+        return {self.value(old): self.new(name) for old, name in renames.items()}
+
+    def by_hand(self, lock: Lock) -> dict[Any, Any]:
+        """What people wrote into the document's classes: another name for a class, or that of another class."""
+        locked = lock.fields.get("/classes")
+        derived = {each["value"]: each["name"] for each in locked.value} if locked else {}
+        own = {name: value for value, name in derived.items()}
+        found: dict[Any, Any] = {}
+        for each in self.described:
+            value, name = each["value"], each["name"]
+            if derived.get(value, name) != name and (name in own or isinstance(value, str)):
+                found[value] = own.get(name, name)
+        return found
+
+    def value(self, name: str) -> Any:
+        if name not in self.names:
+            raise UsageError(f"there is no class {name!r} in the data", f"there are {', '.join([*map(str, self.names)][:12])}")
+        return self.names[name]
+
+    def new(self, name: str) -> Any:
+        """The value of a class, also of one that is new."""
+        if name in self.names:
+            return self.names[name]
+        kinds = {type(value) for value in self.values}
+        if kinds <= {int} and kinds:
+            try:
+                return int(name)
+            except ValueError:
+                raise UsageError(f"{name!r} is no whole number, as the data's classes are") from None
+        if kinds <= {bool} and kinds:
+            raise UsageError("there is no third class of true and false")
+        return name
+
+    def corrected(self, data: bytes | None, now: Sequence[Any]) -> list[tuple[int, Any]]:
+        """The examples that a CSV of corrections names (`item`, `label`, and perhaps `was`), with their values; raises Finding."""
+        if data is None:
+            return []
+        try:
+            rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+            if not {"item", "label"} <= set(rows.fieldnames or ()):
+                raise Finding("the corrections have no columns 'item' and 'label'", "item: the example's number, from 0")
+            return [self._correction(row, rows.line_num, now) for row in rows]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise Finding(f"the corrections are no CSV in UTF-8: {error}") from None
+
+    def _correction(self, row: Mapping[str, str], line: int, now: Sequence[Any]) -> tuple[int, Any]:
+        where = f"line {line} of the corrections"
+        item, label = row["item"] or "", row["label"]
+        if not item.isdecimal() or int(item) >= len(now) or label is None:
+            raise Finding(f"{where}: there is no example {item!r}, or no label", f"there are {len(now)}, counted from 0")
+        place = int(item)
+        was = row.get("was")
+        if was and self.names.get(was) != now[place]:
+            raise Finding(f"{where}: example {place} is {_name(now[place])!r}, and not {was!r}", "nothing was written")
+        return place, self.new(label)

@@ -1,0 +1,156 @@
+"""A changed label map applied to the data: arrays and tables, renames, merges and single corrections, and the way back."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import edit, git, load, mdrepo, npz, state, track
+
+TABLE = "metadata/pets.json"
+ARRAYS = "metadata/net-test.json"
+CSV = "weight,kind\n1.50,cat\n2,dog\n,cat\n3e1,hamster\n"
+
+
+@pytest.fixture
+def pets(repo: Path) -> Path:
+    """A table with a target of text, committed."""
+    track(repo, "data/pets.csv", CSV.encode())
+    mdrepo("new", "dataset", "pets", cwd=repo, code=None)
+    if "target" not in load(repo, TABLE):
+        mdrepo("set", f"{TABLE}#/target", '"kind"', cwd=repo)
+        mdrepo("patch", "--apply", TABLE, cwd=repo)
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "Pets", cwd=repo)
+    return repo
+
+
+def classes(repo: Path, path: str) -> dict[Any, tuple[str, int]]:
+    return {each["value"]: (each["name"], each["count"]) for each in load(repo, path)["classes"]}
+
+
+def target(repo: Path) -> list[int]:
+    return list(np.load(io.BytesIO((repo / "data/net-test.npz").read_bytes()))["y"].tolist())
+
+
+def test_classes_of_a_table_are_renamed_and_merged(pets: Path) -> None:
+    told = mdrepo("relabel", TABLE, "--rename", "hamster=rodent", "--rename", "dog=cat", cwd=pets)
+    assert [line.split() for line in told.out.splitlines()[2:]] == [["dog", "cat", "1"], ["hamster", "rodent", "1"]]
+    assert "2 of 4 examples of data/pets.csv relabelled" in told.err
+    assert (pets / "data/pets.csv").read_text() == CSV.replace("dog", "cat").replace("hamster", "rodent"), (
+        "nothing else has changed"
+    )
+    assert classes(pets, TABLE) == {"cat": ("cat", 3), "rodent": ("rodent", 1)}
+    mdrepo("validate", cwd=pets)
+    mdrepo("patch", "--check", TABLE, cwd=pets)
+    assert "modified" not in mdrepo("status", cwd=pets).out, "DVC was told"
+
+
+def test_it_can_be_rolled_back(pets: Path) -> None:
+    mdrepo("relabel", TABLE, "--rename", "dog=cat", cwd=pets)
+    mdrepo("commit", "--no-eval", "-am", "Dogs are cats", cwd=pets)
+    mdrepo("rollback", "HEAD~1", "--no-eval", cwd=pets)
+    assert (pets / "data/pets.csv").read_text() == CSV
+    assert classes(pets, TABLE)["dog"] == ("dog", 1)
+    mdrepo("relabel", TABLE, "--rename", "dog=cat", cwd=pets)
+    mdrepo("checkout", "--force", "HEAD", cwd=pets)
+    assert (pets / "data/pets.csv").read_text() == CSV
+    assert git("status", "--porcelain", cwd=pets) == ""
+
+
+def test_what_people_wrote_into_the_document_is_applied(pets: Path) -> None:
+    def change(content: Any) -> None:
+        by_value = {each["value"]: each for each in content["classes"]}
+        by_value["dog"].update(name="hound", description="barks")
+        by_value["hamster"]["name"] = "cat"
+
+    edit(pets, change, TABLE)
+    mdrepo("relabel", TABLE, cwd=pets)
+    assert (pets / "data/pets.csv").read_text() == CSV.replace("dog", "hound").replace("hamster", "cat")
+    assert classes(pets, TABLE) == {"cat": ("cat", 3), "hound": ("hound", 1)}
+    [hound] = [each for each in load(pets, TABLE)["classes"] if each["value"] == "hound"]
+    assert hound["description"] == "barks"
+    assert "nothing to relabel" in mdrepo("relabel", TABLE, cwd=pets).err
+
+
+def test_single_examples_are_corrected(repo: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "fix.csv"
+    rows.write_text("item,label,was\n0,2,0\n4,0,1\n")
+    before = target(repo)
+    found = mdrepo("relabel", ARRAYS, "--corrections", str(rows), "--json", cwd=repo).json
+    assert found["moves"] == [{"was": "0", "is": "2", "examples": 1}, {"was": "1", "is": "0", "examples": 1}]
+    assert target(repo) == [2, *before[1:4], 0, *before[5:]]
+    assert {value: count for value, (_, count) in classes(repo, ARRAYS).items()} == {0: 4, 1: 3, 2: 5}
+    mdrepo("validate", cwd=repo)
+
+
+def test_arrays_keep_their_types_and_the_others_stay(repo: Path) -> None:
+    images = np.arange(24, dtype="uint8").reshape(4, 6)
+    track(repo, "data/net-test.npz", npz(x=images, y=np.array([0, 1, 2, 1], "uint8")))
+    mdrepo("patch", "--apply", ARRAYS, cwd=repo)
+    mdrepo("relabel", ARRAYS, "--rename", "2=7", cwd=repo)
+    found = np.load(io.BytesIO((repo / "data/net-test.npz").read_bytes()))
+    assert found["y"].dtype == np.uint8
+    assert found["y"].tolist() == [0, 1, 7, 1]
+    assert found["x"].dtype == np.uint8
+    assert (found["x"] == images).all()
+    assert classes(repo, ARRAYS)[7] == ("7", 1)
+
+
+def test_a_dry_run_writes_nothing(pets: Path) -> None:
+    before = state(pets)
+    told = mdrepo("relabel", TABLE, "--rename", "dog=cat", "--dry-run", cwd=pets)
+    assert "1 of 4 examples of data/pets.csv would be relabelled" in told.err
+    assert state(pets) == before
+
+
+@pytest.mark.parametrize(
+    ("document", "arguments", "rows", "code", "words"),
+    [
+        (TABLE, ["--rename", "wolf=dog"], None, 2, "there is no class 'wolf'"),
+        (TABLE, ["--rename", "dog"], None, 2, "write OLD=NEW"),
+        (ARRAYS, ["--rename", "1=one"], None, 2, "is no whole number"),
+        ("metadata/net.json", ["--rename", "1=2"], None, 1, "is no dataset document"),
+        ("metadata/none.json", [], None, 1, "there is no document"),
+        (ARRAYS, [], "row,label\n1,2\n", 1, "no columns 'item' and 'label'"),
+        (ARRAYS, [], "item,label\n99,2\n", 1, "line 2 of the corrections: there is no example '99'"),
+        (ARRAYS, [], "item,label\n0,2\n-1,2\n", 1, "line 3 of the corrections"),
+        (ARRAYS, [], "item,label,was\n0,2,1\n", 1, "example 0 is '0', and not '1'"),
+        (ARRAYS, [], "item,label\n0\n", 1, "line 2 of the corrections"),
+        (ARRAYS, ["--corrections", "nowhere.csv"], None, 3, "nowhere.csv"),
+    ],
+)
+def test_what_cannot_be_applied_changes_nothing(
+    pets: Path, tmp_path: Path, document: str, arguments: list[str], rows: str | None, code: int, words: str
+) -> None:
+    if rows is not None:
+        (tmp_path / "fix.csv").write_text(rows)
+        arguments = [*arguments, "--corrections", str(tmp_path / "fix.csv")]
+    before = state(pets)
+    assert words in mdrepo("relabel", document, *arguments, cwd=pets, code=code).err
+    assert state(pets) == before
+
+
+def test_data_that_dvc_does_not_know_are_not_overwritten(pets: Path) -> None:
+    (pets / "data/pets.csv").write_text(CSV + "9,dog\n")
+    assert (
+        "run 'dvc pull data/pets.csv', or 'dvc add data/pets.csv'"
+        in mdrepo("relabel", TABLE, "--rename", "dog=cat", cwd=pets, code=1).err
+    )
+    assert (pets / "data/pets.csv").read_text() == CSV + "9,dog\n"
+
+
+def test_a_parquet_table(repo: Path) -> None:
+    from mdrepo import targets
+
+    file = repo / "x.parquet"
+    pd.DataFrame({"a": [1.5, None], "kind": ["cat", "dog"]}).to_parquet(file)
+    assert targets.read(file, ".parquet", "kind") == ["cat", "dog"]
+    file.write_bytes(targets.rewritten(file, ".parquet", "kind", ["cat", "cat"]))
+    found = pd.read_parquet(file)
+    assert found["kind"].tolist() == ["cat", "cat"]
+    assert found["a"].isna().tolist() == [False, True]

@@ -1,0 +1,85 @@
+"""Real history replayed: 461 versions of the metadata of 33 published models, as a repository."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import SHARED, git, mdrepo, settled
+from replay import CORPUS, derived_guide, merged_edit, only_derived, parallel_edits, rebuild, text
+
+from mdrepo.repository import Repository
+from mdrepo.snapshots import merge_text
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not (SHARED / CORPUS).exists():
+        pytest.skip(f"the shared corpora are not here: no shared/{CORPUS}")
+    base = tmp_path_factory.mktemp("zoo")
+    with settled(base):
+        assert rebuild(SHARED, base / "zoo") == 461
+    return base / "zoo"
+
+
+def test_every_version_is_validated_compared_and_formatted(zoo: Path, tmp_path: Path) -> None:
+    """Each commit is checked out, and looked at as `validate`, `diff HEAD~1` and `format --check` do."""
+    commits = git("rev-list", "--reverse", "main", cwd=zoo).split()
+    work = tmp_path / "work"
+    git("worktree", "add", "-q", "--detach", str(work), commits[0], cwd=zoo)
+    rules: Counter[str] = Counter()
+    changes = 0
+    try:
+        for before, commit in pairwise(commits):
+            git("checkout", "-q", "--detach", commit, cwd=work)
+            repo = Repository.open(work)
+            touched = git("diff", "--name-only", "--diff-filter=d", before, commit, cwd=work).split()
+            for path in touched:
+                rules.update(problem.rule for problem in repo.validate([path]))
+                assert repo.format([path], check=True) == [path], "four spaces are not the canonical layout"
+            [found] = repo.diff(before, commit)
+            changes += len(found.delta)
+            assert found.path in touched or found.state == "deleted"
+    finally:
+        git("worktree", "remove", "--force", str(work), cwd=zoo)
+    assert changes > 1500
+    # what these schemas find wrong with their own models, and nothing that is ours
+    assert {rule.partition("/")[0] for rule in rules} <= {"schema"}, rules
+
+
+def test_the_commands_on_the_whole_history(zoo: Path) -> None:
+    logged = mdrepo("log", "--json", cwd=zoo).json["commits"]
+    assert len(logged) == 462
+    one = "models/spleen_ct_segmentation/configs/metadata.json"
+    assert len(mdrepo("log", "--json", one, cwd=zoo).json["commits"]) == 34
+    assert len(mdrepo("log", "--json", f"{one}#/version", cwd=zoo).json["commits"]) >= 25
+    mdrepo("validate", cwd=zoo, code=None)
+    mdrepo("format", "--check", cwd=zoo, code=1)
+    assert mdrepo("diff", "HEAD~100", "--stat", cwd=zoo).out
+    found = mdrepo("changelog", one, "--json", cwd=zoo).json
+    assert len([entry for section in found["sections"] for entry in section["entries"]]) == 34
+
+
+def test_version_and_changelog_that_are_derived_do_not_conflict() -> None:
+    """Simulated parallel edits: consecutive revisions, the later one's edit transplanted onto the first."""
+    if not (SHARED / CORPUS).exists():
+        pytest.skip(f"the shared corpora are not here: no shared/{CORPUS}")
+    guide = derived_guide()
+    counts: Counter[str] = Counter()
+    for edit in parallel_edits(SHARED):
+        base, ours, theirs = map(text, edit)
+        plain, derived = merged_edit(edit), merged_edit(edit, guide)
+        counts["edits"] += 1
+        counts["git"] += not merge_text(base, ours, theirs, ("ours", "base", "theirs"), 7)[1]
+        counts["plain"] += not plain.clean
+        counts["plain, only derived"] += only_derived(plain)
+        counts["derived"] += not derived.clean
+        counts["derived, only derived"] += only_derived(derived)
+    assert counts["edits"] == 396
+    assert counts["git"] > 380
+    assert counts["plain"] <= 7
+    assert counts["plain, only derived"] > 0
+    assert counts["derived, only derived"] == 0
+    assert counts["derived"] == counts["plain"] - counts["plain, only derived"]
