@@ -271,6 +271,16 @@ def test_a_rename_is_followed_with_its_tags(repo: Path) -> None:
     assert "is not there any more" in gone
 
 
+def test_a_git_that_follows_renames_by_itself_changes_nothing(repo: Path) -> None:
+    git("mv", DOCUMENT, "metadata/web.json", cwd=repo)
+    commit(repo, message="Rename")
+    plain = mdrepo("changelog", "metadata/web.json", "--json", cwd=repo)
+    assert entries(plain) == [["Rename", "First"]]
+    for key, value in (("log.follow", "true"), ("diff.renames", "copies"), ("log.diffMerges", "first-parent")):
+        git("config", key, value, cwd=repo)
+    assert mdrepo("changelog", "metadata/web.json", "--json", cwd=repo).out == plain.out
+
+
 def test_edits_that_a_branch_made_under_the_old_path_are_there(repo: Path) -> None:
     git("checkout", "-qb", "topic", cwd=repo)
     commit(repo, lambda v: v["evaluation"]["tolerance"].update(accuracy=0.02), message="On the branch")
