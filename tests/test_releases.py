@@ -332,7 +332,26 @@ def test_git_s_unchanged_blobs_are_not_read_again(repo: Path, monkeypatch: pytes
     assert len(fetched) == 2
 
 
+def test_a_version_as_markdown_says_why(repo: Path) -> None:
+    mdrepo("tag", DOCUMENT, "1.0.0", cwd=repo)
+    assert mdrepo("version", DOCUMENT, "--format", "text", cwd=repo).out == "1.0.0\n"
+    released = mdrepo("version", DOCUMENT, "--format", "markdown", cwd=repo).out
+    assert released.startswith("**<code>net</code> 1.0.0**: nothing has changed since net&#64;v1.0.0 of ")
+    commit(repo, relabel)
+    lines = mdrepo("version", DOCUMENT, "--format", "markdown", cwd=repo).out.splitlines()
+    assert lines[0].startswith("**<code>net</code> 2.0.0**: not released: ")
+    assert lines[1:3] == ["", "- **breaking**"]
+    assert mdrepo("version", DOCUMENT, "--format", "json", cwd=repo).out == mdrepo("--json", "version", DOCUMENT, cwd=repo).out
+    for command in ("version", "changelog"):
+        assert "different forms" in mdrepo("--json", command, DOCUMENT, "--format", "markdown", cwd=repo, code=2).err
+
+
 # bad input
+
+
+def test_outside_of_a_repository(tmp_path: Path) -> None:
+    for words in (["changelog", DOCUMENT], ["version", DOCUMENT], ["tag", DOCUMENT, "--next"]):
+        assert "is not inside a git repository" in mdrepo(*words, cwd=tmp_path, code=3).err
 
 
 def test_no_commit_no_document_no_path(repo: Path, tmp_path: Path) -> None:
