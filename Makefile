@@ -28,6 +28,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/merge.py
 	$(BIN)/python benchmarks/extraction_tables.py
+	$(BIN)/python benchmarks/history.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
