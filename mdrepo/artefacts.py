@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from . import folders
 from .caching import Cache
 from .errors import Finding, MdrepoError, MissingExtra
 from .files import Files, inside
@@ -29,6 +30,15 @@ class Artefact:
     size: int
     pointer: str
     files: int | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        return self.md5.endswith(folders.SUFFIX)
+
+    @property
+    def shown(self) -> str:
+        """Its path, with '/' behind a folder's: what extractors are found by."""
+        return f"{self.path}/" if self.is_folder else self.path
 
 
 def checked_path(path: str) -> str:
@@ -94,8 +104,10 @@ def all_tracked(files: Files) -> Iterator[Artefact]:
 
 
 def md5(path: Path, cache: Cache) -> str | None:
-    """DVC's hash of a file of the work tree, remembered by its size and times; None for a folder or nothing."""
+    """DVC's hash of a file or folder of the work tree, remembered by sizes and times; None where there is nothing."""
     try:
+        if path.is_dir():
+            return folders.md5(path, cache)
         stat = path.stat()
         if not path.is_file():
             return None
@@ -161,7 +173,10 @@ class Store:
         return path if path.exists() and md5(path, self.cache) == artefact.md5 else None
 
     def locate(self, artefacts: Iterable[Artefact]) -> dict[Artefact, Path]:
-        """A file with the recorded bytes for each artefact that has one here; folders are found in DVC's cache only."""
+        """What has the recorded bytes, for each artefact that is here: a path in the work tree or in DVC's cache.
+
+        A folder that only DVC's cache has is the list of its files there; `named` makes a folder of it.
+        """
         found: dict[Artefact, Path] = {}
         left: list[Artefact] = []
         for artefact in artefacts:
@@ -173,15 +188,40 @@ class Store:
         if left:
             with _dvc(self.root, self.private) as repo:
                 for artefact in left:
-                    path = Path(repo.cache.local.oid_to_path(artefact.md5))
-                    if path.is_file() and (artefact.md5.endswith(".dir") or md5(path, self.cache) == artefact.md5):
+                    path = self._stored(repo, artefact.md5)
+                    if self._whole(repo, artefact) and (artefact.is_folder or md5(path, self.cache) == artefact.md5):
                         found[artefact] = path
         return found
+
+    @staticmethod
+    def _stored(repo: Any, md5: str) -> Path:
+        """Where DVC's cache has the bytes with a hash, if it has them."""
+        return Path(repo.cache.local.oid_to_path(md5))
+
+    def _whole(self, repo: Any, artefact: Artefact) -> bool:
+        """Whether DVC's cache has a file, or all files of a folder."""
+        path = self._stored(repo, artefact.md5)
+        if not path.is_file():
+            return False
+        return not artefact.is_folder or all(self._stored(repo, part).is_file() for part in folders.parts(path).values())
 
     def cached(self, artefact: Artefact) -> bool:
         """Whether DVC's cache has the artefact's bytes."""
         with _dvc(self.root, self.private) as repo:
-            return Path(repo.cache.local.oid_to_path(artefact.md5)).is_file()
+            return self._whole(repo, artefact)
+
+    def named(self, artefact: Artefact, place: Path) -> Path | None:
+        """The artefact under its own name, as links in the folder `place` where only DVC's cache has it; None if it is not here."""
+        path = self.locate([artefact]).get(artefact)
+        if path is None or path == self.root / artefact.path:
+            return path
+        link = place / PurePosixPath(artefact.path).name
+        if artefact.is_folder:
+            with _dvc(self.root, self.private) as repo:
+                folders.assembled(path, link, lambda each: self._stored(repo, each))
+        else:
+            link.symlink_to(path)
+        return link
 
     def require(self, artefacts: Iterable[Artefact]) -> dict[Artefact, Path]:
         """As locate, after fetching what is not here from DVC's remote; raises MdrepoError that names what is missing."""
@@ -228,7 +268,7 @@ class Store:
             repo.checkout(targets=[artefact.path for artefact in artefacts])
         for artefact in artefacts:
             path = self.root / artefact.path
-            if not path.exists() or (path.is_file() and md5(path, self.cache) != artefact.md5):
+            if not path.exists() or md5(path, self.cache) != artefact.md5:
                 raise MdrepoError(
                     f"DVC left other bytes in {artefact.path} than its pointer says", f"run 'dvc checkout {artefact.path}'"
                 )

@@ -27,6 +27,10 @@ exclude = []
 timeout = 600      # seconds for one model's predictions
 memory = 16        # GiB for the process that computes them
 cache = 2048       # MiB of predictions kept in .git/mdrepo/cache
+
+[extraction]
+timeout = 300      # seconds for reading one model or data set
+memory = 16        # GiB for the process that reads it
 """
 
 
@@ -48,12 +52,21 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Extraction:
+    """Limits of an extractor: seconds, GiB."""
+
+    timeout: int = 300
+    memory: int = 16
+
+
+@dataclass(frozen=True)
 class Configuration:
     """What mdrepo.toml says."""
 
     documents: Documents = Documents()
     schemas: Mapping[str, str] = field(default_factory=dict)
     evaluation: Evaluation = Evaluation()
+    extraction: Extraction = Extraction()
 
     @cached_property
     def _patterns(self) -> tuple[Any, Any]:
@@ -82,7 +95,7 @@ def read(text: str) -> Configuration:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Finding(f"{FILE}: {error}") from None
-    sections: dict[str, Any] = {"documents": Documents, "evaluation": Evaluation}
+    sections: dict[str, Any] = {"documents": Documents, "evaluation": Evaluation, "extraction": Extraction}
     _known(raw, [*sections, "schemas"], "")
     parts: dict[str, Any] = {}
     for name, section in sections.items():

@@ -61,13 +61,13 @@ def _artefact(work: Catalogue, kind: str, name: str, given: str | None) -> Artef
     """The artefact of a new document: the given one, else the one that DVC tracks under the document's name."""
     known = list(all_tracked(work.files))
     if given is not None:
-        found = [each for each in known if each.path == given]
+        found = [each for each in known if each.path == given.rstrip("/")]
         if not found:
             raise Finding(f"DVC does not track {given}", f"run 'dvc add {given}'")
-        if extractor_for(kind, given) is None:
-            raise UsageError(f"no extractor reads {given} as a {kind}", f"they read {_suffixes(kind)}")
+        if extractor_for(kind, found[0].shown) is None:
+            raise UsageError(f"no extractor reads {found[0].shown} as a {kind}", f"they read {_suffixes(kind)}")
         return found[0]
-    fitting = [each for each in known if PurePosixPath(each.path).stem == name and extractor_for(kind, each.path)]
+    fitting = [each for each in known if PurePosixPath(each.path).stem == name and extractor_for(kind, each.shown)]
     if len(fitting) != 1:
         several = ", ".join(each.path for each in fitting)
         what = f"several artefacts are called {name}: {several}" if fitting else f"DVC tracks no {kind} file called {name}"
@@ -76,7 +76,8 @@ def _artefact(work: Catalogue, kind: str, name: str, given: str | None) -> Artef
 
 
 def _suffixes(kind: str) -> str:
-    return ", ".join(suffix for each in extractors() if each.kind == kind for suffix in each.suffixes)
+    found = (suffix for each in extractors() if each.kind == kind for suffix in each.suffixes)
+    return ", ".join("folders" if suffix == "/" else suffix for suffix in found)
 
 
 def _test_data(workspace: Workspace, work: Catalogue, name: str) -> tuple[str | None, list[Created]]:
@@ -105,11 +106,11 @@ def _model(name: str, artefact: str, dataset: str | None) -> dict[str, Any]:
 
 def _dataset(workspace: Workspace, name: str, source: Artefact) -> dict[str, Any]:
     content: dict[str, Any] = {"$schema": KINDS["dataset"], "name": name, "artefact": {"path": source.path}}
-    extractor = extractor_for("data", source.path)
+    extractor = extractor_for("data", source.shown)
     path = workspace.root / source.path
-    if extractor is None or not path.is_file():
+    if extractor is None or not path.exists():
         return content
-    values = extractor.derive(path, {})
+    values = workspace.deriver.run(extractor, path, {}, {})
     return content | _roles([each["name"] for each in values.get("arrays", values.get("columns", []))], values.get("format"))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +18,8 @@ from .caching import Cache
 from .changes import MISSING, Delta
 from .diffing import diff
 from .documents import digest
-from .extraction import ExtractionError, Extractor, extractor_for, files_in
+from .extraction import ExtractionError, Extractor, broken, extractor_for, files_in
+from .extraction.running import Run
 from .files import Files
 from .locks import Lock, Locked, Source
 from .merging import Conflict, Merged, merge
@@ -110,9 +112,10 @@ def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) ->
             source = Source(artefact.path, artefact.md5, "dvc", "1")
             yield Origin(path, key, source, None, artefact)
             continue
-        extractor = extractor_for(kind, name)
+        extractor = extractor_for(kind, artefact.shown)
         if extractor is None:
-            yield Origin(path, key, reason=f"no extractor reads {name} as {kind}")
+            failed = "".join(f"; the extractor {each} cannot be loaded ({why})" for each, why in broken().items())
+            yield Origin(path, key, reason=f"no extractor reads {artefact.shown} as {kind}{failed}")
             continue
         options = {option: _option(content, option, read) for option in annotation.get("options", ())}
         lacking = [option for option in files_in(extractor) if not isinstance(options.get(option), dict)]
@@ -165,9 +168,10 @@ def _difference(old: Source, new: Source) -> str | None:
 class Deriver:
     """Runs extractors, each once for an artefact and its options, and remembers what they read."""
 
-    def __init__(self, store: Store, cache: Cache) -> None:
+    def __init__(self, store: Store, cache: Cache, run: Run) -> None:
         self.store = store
         self.cache = cache
+        self.run = run
 
     def values(self, origin: Origin) -> Mapping[str, Any] | str:
         """What the extractor reads, or the reason why it cannot."""
@@ -182,14 +186,17 @@ class Deriver:
         if reason := self.lacking(origin.artefact):
             return reason
         path = self.store.root / origin.artefact.path
-        files = {option: self.file(origin.options[option]) for option in files_in(origin.extractor)}
-        absent = [origin.options[option]["path"] for option, file in files.items() if file is None]
-        if absent:
-            return f"{absent[0]}, which it is compared with, is not here as it was: run 'dvc fetch'"
-        try:
-            values = origin.extractor.derive(path, {**origin.options, **files})
-        except ExtractionError as error:
-            return f"{origin.artefact.path}: {error.reason}"
+        with tempfile.TemporaryDirectory(prefix="mdrepo-") as place:
+            files: dict[str, pathlib.Path] = {}
+            for option in files_in(origin.extractor):
+                file = self.file(origin.options[option], place)
+                if file is None:
+                    return f"{origin.options[option]['path']}, which it is compared with, is not here as it was: run 'dvc fetch'"
+                files[option] = file
+            try:
+                values = self.run(origin.extractor, path, origin.options, files)
+            except ExtractionError as error:
+                return f"{origin.artefact.path}: {error.reason}"
         self.cache.put("derived", key, json.dumps(values, allow_nan=False).encode())
         return values
 
@@ -201,13 +208,13 @@ class Deriver:
             return f"{artefact.path} is not here, its fields are left alone: run 'dvc pull {artefact.path}'"
         return f"{artefact.path} is not what {artefact.pointer} records: run 'dvc add {artefact.path}'"
 
-    def file(self, named: Mapping[str, Any]) -> pathlib.Path | None:
-        """A file with the bytes of an artefact that an option names, in the work tree or in DVC's cache."""
+    def file(self, named: Mapping[str, Any], place: str) -> pathlib.Path | None:
+        """What has the bytes of an artefact that an option names, under its own name: itself, or links to it below `place`."""
         path, md5 = named.get("path"), named.get("md5")
         if not isinstance(path, str) or not isinstance(md5, str):
             return None
         artefact = Artefact(checked_path(path), md5, 0, f"{path}.dvc")
-        return self.store.locate([artefact]).get(artefact)
+        return self.store.named(artefact, pathlib.Path(tempfile.mkdtemp(dir=place)))
 
 
 class Reason(str):

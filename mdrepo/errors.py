@@ -38,6 +38,8 @@ class MissingExtra(MdrepoError):
     """A command that needs a package which is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
         super().__init__(
             f"this needs the package {package}, which is not installed",
             f"pip install 'mdrepo-ml[{extra}]'",

@@ -57,8 +57,9 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
     except MdrepoError:
         git.run("checkout", "--quiet", str(before), "--")
         workspace.store.checkout(_different(workspace, here))
-        for path, copy in aside.items():
-            shutil.copy2(copy, workspace.root / path)
+        for path, kept in aside.items():
+            _clear(workspace.root / path)
+            _copy(kept, workspace.root / path)
         raise
     return Restored(commit, artefacts=tuple(a.path for a in [*wanted, *gone]), kept=(*map(str, aside.values()), *changed))
 
@@ -86,7 +87,7 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
 def _deliver(workspace: Workspace, wanted: list[Artefact], aside: Mapping[str, Path]) -> None:
     """DVC's bytes into the work tree; what was copied aside makes way, since DVC overwrites nothing that it does not have."""
     for path in aside:
-        (workspace.root / path).unlink()
+        _clear(workspace.root / path)
     workspace.store.checkout(wanted)
 
 
@@ -114,7 +115,7 @@ def _protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Seque
         path = workspace.root / artefact.path
         known = recorded.get(artefact.path)
         # what is recorded here is in DVC's cache; what is wanted there may lie here still, from before its pointer went away
-        if not path.is_file() or md5(path, workspace.cache) in (artefact.md5, known.md5 if known else None):
+        if not path.exists() or md5(path, workspace.cache) in (artefact.md5, known.md5 if known else None):
             continue
         if not force:
             raise Finding(
@@ -123,7 +124,7 @@ def _protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Seque
             )
         aside = workspace.git.common / "mdrepo" / "kept" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}" / artefact.path
         aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, aside)
+        _copy(path, aside)
         kept[artefact.path] = aside
     return kept
 
@@ -133,7 +134,23 @@ def _remove(workspace: Workspace, artefacts: Sequence[Artefact]) -> None:
     for artefact in artefacts:
         path = workspace.store.in_work_tree(artefact)
         if path is not None and workspace.store.cached(artefact):
-            path.unlink()
+            _clear(path)
+
+
+def _clear(path: Path) -> None:
+    """Take a file or folder away, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _copy(path: Path, place: Path) -> None:
+    """Copy a file or folder; links inside stay links."""
+    if path.is_dir():
+        shutil.copytree(path, place, symlinks=True)
+    else:
+        shutil.copy2(path, place)
 
 
 def rollback(

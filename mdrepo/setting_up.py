@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import artefacts, configuration
 from .errors import Finding, MdrepoError, MissingExtra
+from .extraction import broken
 from .files import write
 from .results import Check, Step
 from .snapshots import Git, GitError
@@ -131,6 +132,8 @@ def diagnose(start: Path) -> Iterator[Check]:
     unset = [name for name, value in _SETTINGS.items() if workspace.git.setting(name) != value]
     words = f"git has no setting {unset[0]} in this clone" if unset else "git merges documents with mdrepo's merge driver"
     yield Check("driver", not unset, words, "mdrepo doctor --fix" if unset else None)
+    for name, reason in broken().items():
+        yield Check("plugin", False, f"the extractor {name} cannot be loaded: {reason}", "update or remove the package that has it")
     for package, extra in (("tensorflow", "eval"), ("h5py", "data"), ("pandas", "data"), ("dvc", "dvc"), ("deepdiff", "diff")):
         found = find_spec(package) is not None
         words = f"{package} is {'' if found else 'not '}installed (extra {extra})"

@@ -16,6 +16,7 @@ from .configuration import Configuration
 from .consistency import Measured
 from .deriving import Deriver, DocumentReader
 from .errors import Finding, MdrepoError, UsageError
+from .extraction.running import Runner
 from .files import TreeFiles, WorkFiles, inside
 from .locks import SUFFIX
 from .notes import note_of
@@ -56,7 +57,8 @@ class Workspace:
 
     @cached_property
     def deriver(self) -> Deriver:
-        return Deriver(self.store, self.cache)
+        limits = self.configuration.extraction
+        return Deriver(self.store, self.cache, Runner(limits.timeout, limits.memory))
 
     def work(self) -> Catalogue:
         """The work tree as it is."""

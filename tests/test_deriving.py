@@ -20,6 +20,7 @@ from mdrepo.artefacts import Store
 from mdrepo.caching import Cache
 from mdrepo.changes import MISSING
 from mdrepo.deriving import Deriver, Proposal, propose
+from mdrepo.extraction import Extractor
 from mdrepo.locks import Lock
 from mdrepo.patching import replaced
 from mdrepo.schemas import Schema, SchemaStore
@@ -37,6 +38,11 @@ class Reader:
     def derive(self, path: Path, _: Mapping[str, Any]) -> Mapping[str, Any]:
         values: dict[str, Any] = json.loads(path.read_bytes())
         return values.get(f"version {self.version}", values)
+
+
+def directly(extractor: Extractor, path: Path, options: Mapping[str, Any], files: Mapping[str, Path]) -> Mapping[str, Any]:
+    """Without a process of its own, which would not know this module's extractor."""
+    return extractor.derive(path, {**options, **files})
 
 
 def schema() -> Schema:
@@ -76,7 +82,7 @@ class World:
 
     def propose(self, *, take: bool = False, keep: bool = False) -> Proposal:
         cache = Cache(self.root / "cache")
-        deriver = Deriver(Store(self.root, self.root / "private", cache), cache)
+        deriver = Deriver(Store(self.root, self.root / "private", cache), cache, directly)
         settled = {"take": [("value",)] if take else [], "keep": [("value",)] if keep else []}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(deriving, "extractor_for", lambda kind, path: self.reader if path.endswith(".bin") else None)

@@ -74,6 +74,7 @@ OF_REPOSITORIES = {
     f"mdrepo.{name}"
     for name in [
         "artefacts",
+        "folders",
         "catalogue",
         "committing",
         "comparing",

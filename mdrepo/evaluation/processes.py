@@ -26,7 +26,7 @@ def run(task: Mapping[str, Any], what: str, limits: Limits) -> None:
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow"}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "mdrepo.evaluation.worker"],
+            [sys.executable, "-P", "-m", "mdrepo.evaluation.worker"],  # -P: no module of the folder where it runs
             input=json.dumps({**task, "memory": limits.memory}).encode(),
             env={**os.environ, **quiet},
             capture_output=True,

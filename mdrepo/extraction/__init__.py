@@ -19,7 +19,7 @@ GROUP = "mdrepo.extractors"
 
 @runtime_checkable
 class Extractor(Protocol):
-    """What derives values of one `kind` (`model`, `data`, ...) from files with some suffixes.
+    """What derives values of one `kind` (`model`, `data`, ...) from files with some suffixes, or from folders (suffix `/`).
 
     `version` changes when the same file would give other values. `derive` takes the file, and the options that the schema names
     (pointer -> value in the document), and returns values by key; raises ExtractionError.
@@ -61,18 +61,37 @@ class ExtractionError(Finding):
         self.reason = reason
 
 
-@cache
 def extractors() -> tuple[Extractor, ...]:
-    """All that are installed, by name."""
+    """All that are installed and can be loaded, by name."""
+    return tuple(each for each in _loaded().values() if isinstance(each, Extractor))
+
+
+def broken() -> dict[str, str]:
+    """The extractors that are installed and cannot be loaded, by name, with the reason."""
+    return {name: each for name, each in _loaded().items() if isinstance(each, str)}
+
+
+@cache
+def _loaded() -> dict[str, Extractor | str]:
     from importlib.metadata import entry_points
 
-    found = [point.load() for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)]
-    for each in found:
-        if not isinstance(each, Extractor):
-            raise Finding(f"the extractor {each!r} lacks an attribute of mdrepo.extraction.Extractor")
-    return tuple(found)
+    found: dict[str, Extractor | str] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            made = point.load()
+        except Exception as error:  # a plugin's own mistake, of any kind, is no reason to do without the others
+            found[point.name] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        else:
+            lacks = "it lacks an attribute of mdrepo.extraction.Extractor"
+            found[point.name] = made if isinstance(made, Extractor) else lacks
+    return found
 
 
 def extractor_for(kind: str, path: str) -> Extractor | None:
-    """The extractor of a kind that reads a file, by its suffix."""
+    """The extractor of a kind that reads a file, by its suffix; a folder's path ends with '/'."""
     return next((each for each in extractors() if each.kind == kind and path.endswith(each.suffixes)), None)
+
+
+def reader_of(kind: str, path: Path) -> Extractor | None:
+    """The extractor of a kind that reads a file or folder that is here."""
+    return extractor_for(kind, f"{path.name}/" if path.is_dir() else path.name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import extractor_for
+from . import reader_of
 
 
 class Labels:
@@ -21,7 +21,7 @@ class Labels:
     suffixes = ("",)
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        model = extractor_for("model", path.name)
+        model = reader_of("model", path)
         if model is None:
             return {}
         outputs = model.derive(path, {})["structure"].get("outputs", [])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import ExtractionError, Layered, LayerWeights, extractor_for
+from . import ExtractionError, Layered, LayerWeights, reader_of
 
 _BASE = "/lineage/base#/weights/artefact"
 
@@ -50,10 +50,10 @@ class Lineage:
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
         base = options[_BASE]
-        reader = extractor_for("model", path.name)  # of both: a file in DVC's cache has no suffix to go by
-        if not isinstance(reader, Layered):
-            raise ExtractionError(path, "of this format the weights of single layers cannot be read")
-        with reader.layers(path) as mine, reader.layers(base) as theirs:
+        readers = reader_of("model", path), reader_of("model", base)
+        if not isinstance(readers[0], Layered) or not isinstance(readers[1], Layered):
+            raise ExtractionError(base, "of this format the weights of single layers cannot be read")
+        with readers[0].layers(path) as mine, readers[1].layers(base) as theirs:
             layers = [*_compared(mine, theirs)]
             gone = sorted(set(theirs) - set(mine))
         identical = sorted(each["name"] for each in layers if each["change"] == "identical")

@@ -1,0 +1,59 @@
+"""The process that runs extractors: what a library does to a hostile file, and a plugin that never ends, stay in here.
+
+Reads a JSON request a line from standard input (`extractor`, `kind`, `path`, `options`, `files`, `seconds`, `memory`), and answers
+each with a JSON line: `{"values": ...}`, `{"reason": ...}` or `{"missing": [package, extra]}`. What is not done in time is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import MissingExtra
+from . import ExtractionError, extractors
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """What an extractor reads, or why it does not."""
+    [extractor] = [each for each in extractors() if (each.name, each.kind) == (request["extractor"], request["kind"])]
+    files = {option: Path(path) for option, path in request["files"].items()}
+    try:
+        values = dict(extractor.derive(Path(request["path"]), {**request["options"], **files}))
+        json.dumps(values, allow_nan=False)
+    except ExtractionError as error:
+        return {"reason": error.reason}
+    except MissingExtra as error:
+        return {"missing": [error.package, error.extra]}
+    except MemoryError:
+        return {"reason": f"reading it takes more than {request['memory']} GiB of memory"}
+    except RecursionError:
+        return {"reason": "it is nested too deeply"}
+    except Exception as error:  # whatever a plugin raises: the artefact is named, and the rest is done
+        lines = str(error).strip().splitlines() or [""]
+        return {"reason": f"the extractor {extractor.name} failed: {type(error).__name__}: {lines[0][:300]}"}
+    return {"values": values}
+
+
+def main() -> int:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints goes to standard error, not into the answers
+    for line in sys.stdin:
+        request = json.loads(line)
+        limit = request["memory"] << 30
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        signal.alarm(request["seconds"])  # without a handler: the end, whatever the process is at
+        found = answer(request)
+        signal.alarm(0)
+        answers.write(json.dumps(found) + "\n")
+        answers.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Folders as artefacts: DVC's own hashes of them, moved, protected and put together as files are."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import dvc, git, mdrepo, state
+
+from mdrepo import folders
+from mdrepo.artefacts import Artefact, Store, md5
+from mdrepo.caching import Cache
+from mdrepo.errors import Finding
+from mdrepo.extraction import extractor_for, extractors, reader_of
+
+
+@pytest.fixture
+def with_folder(repo: Path) -> Path:
+    """The repository with a folder that DVC tracks in two versions, each committed."""
+    for version in ("one", "two"):
+        for name, content in {"a.txt": version, "sub/ä b.txt": "same", "sub/deep/c": version, "none": ""}.items():
+            (repo / "data/set" / name).parent.mkdir(parents=True, exist_ok=True)
+            (repo / "data/set" / name).write_text(content)
+        dvc("add", "data/set", cwd=repo)
+        git("add", "-A", cwd=repo)
+        git("commit", "-qm", version, cwd=repo)
+    return repo
+
+
+def recorded(root: Path) -> str:
+    return next(line.split()[-1] for line in (root / "data/set.dvc").read_text().splitlines() if "md5: " in line)
+
+
+def test_the_hash_is_dvc_s(with_folder: Path, tmp_path: Path) -> None:
+    place, cache = with_folder / "data/set", Cache(tmp_path / "cache")
+    assert md5(place, cache) == recorded(with_folder)
+    (with_folder / ".dvcignore").write_text("*.tmp\n/data/set/sub/deep/\n")
+    (place / "x.tmp").write_text("x")
+    (place / "sub/link").symlink_to("ä b.txt")
+    (place / "linked").symlink_to("sub")
+    dvc("add", "data/set", cwd=with_folder)
+    assert md5(place, cache) == recorded(with_folder)
+    assert set(folders.parts(cached(with_folder, recorded(with_folder)))) == {"a.txt", "none", "sub/link", "sub/ä b.txt"}
+
+
+def cached(root: Path, digest: str) -> Path:
+    return root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+
+
+def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abc":
+        (tmp_path / "set" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "set" / name).write_text(name)
+    cache, read = Cache(tmp_path / "cache"), list[str]()
+    whole = folders._hash
+    monkeypatch.setattr(folders, "_hash", lambda path: (read.append(path.name), whole(path))[1])
+    first = folders.md5(tmp_path / "set", cache)
+    assert folders.md5(tmp_path / "set", cache) == first
+    assert sorted(read) == ["a", "b", "c"]
+    (tmp_path / "set/b").write_text("other")
+    assert folders.md5(tmp_path / "set", cache) != first
+    assert sorted(read) == ["a", "b", "b", "c"]
+
+
+def test_what_dvc_cannot_record_never_looks_recorded(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    cache = Cache(tmp_path / "cache")
+    empty = folders.md5(tmp_path / "set", cache)
+    (tmp_path / "set/broken").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "set/pipe")
+    assert folders.md5(tmp_path / "set", cache) != empty
+
+
+def test_checkout_moves_a_folder_and_does_not_lose_changes_in_it(with_folder: Path) -> None:
+    file = with_folder / "data/set/a.txt"
+    mdrepo("checkout", "HEAD~1", cwd=with_folder)
+    assert file.read_text() == "one"
+    mdrepo("checkout", "HEAD~1", cwd=with_folder)  # the commit before the folder
+    assert not (with_folder / "data/set").exists()
+    mdrepo("checkout", "main", cwd=with_folder)
+    assert file.read_text() == "two"
+    assert "differs" not in mdrepo("status", cwd=with_folder).out
+    file.unlink()
+    file.write_text("mine")
+    assert mdrepo("status", "--json", cwd=with_folder).json["unrecorded"] == ["data/set"]
+    before = state(with_folder)
+    assert "data/set has changes that DVC does not have" in mdrepo("checkout", "HEAD~1", cwd=with_folder, code=1).err
+    assert state(with_folder) == before
+    mdrepo("checkout", "--force", "HEAD~1", cwd=with_folder)
+    assert file.read_text() == "one"
+    assert [each.read_text() for each in (with_folder / ".git/mdrepo/kept").rglob("a.txt")] == ["mine"]
+
+
+def test_a_folder_that_only_dvc_s_cache_has(with_folder: Path, tmp_path: Path) -> None:
+    artefact = Artefact("data/set", recorded(with_folder), 0, "data/set.dvc")
+    (with_folder / "data/set/a.txt").unlink()
+    store = Store(with_folder, tmp_path / "dvc", Cache(tmp_path / "cache"))
+    found = store.named(artefact, tmp_path)
+    assert found == tmp_path / "set"
+    assert (found / "a.txt").read_text() == "two"
+    assert (found / "sub/ä b.txt").read_text() == "same"
+    part = folders.parts(cached(with_folder, artefact.md5))["a.txt"]
+    cached(with_folder, part).unlink()
+    assert store.named(artefact, tmp_path) is None
+    assert store.cached(artefact) is False
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[3]", '[{"md5": "0"}]', *(json.dumps([{"md5": "0" * 32, "relpath": name}]) for name in ("../x", "/x"))],
+)
+def test_a_list_of_files_that_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "list").write_text(content)
+    with pytest.raises(Finding, match="DVC's list of a folder"):
+        folders.assembled(tmp_path / "list", tmp_path / "made", lambda _: tmp_path / "list")
+    assert not list((tmp_path / "made").iterdir())
+
+
+def test_extractors_of_folders_are_found_by_the_slash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Folders:
+        name, kind, version, suffixes = "folders", "data", "1", ("/",)
+
+        def derive(self, path: Path, options: Any) -> Any:
+            return {}
+
+    reader, known = Folders(), extractors()
+    monkeypatch.setattr("mdrepo.extraction.extractors", lambda: (*known, reader))
+    assert extractor_for("data", "data/set/") is reader
+    assert extractor_for("data", "data/set") is None
+    (tmp_path / "x.csv").mkdir()
+    assert reader_of("data", tmp_path / "x.csv") is reader
