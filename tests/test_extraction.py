@@ -33,6 +33,7 @@ def test_keras_structure_parameters_and_digests(tmp_path: Path) -> None:
     assert structure["inputs"] == [{"name": "input", "shape": [None, 4]}]
     assert structure["parameters"] == {"total": 35, "trainable": 20}
     assert [layer.get("parameters") for layer in structure["layers"]] == [None, 15, 20]
+    assert structure["layers"][1]["dtypes"] == ["float32", "float32"]
     (tmp_path / "b.keras").write_bytes(keras_file(5, frozen=True, saved="another day"))
     assert KERAS.derive(tmp_path / "b.keras", {}) == values
     (tmp_path / "c.keras").write_bytes(keras_file(5, seed=1))
@@ -62,6 +63,11 @@ def spoiled(change: Any) -> bytes:
 def external(weights: Any, _: Any) -> None:
     del weights["layers/dense/vars/0"]
     weights["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "/x")
+
+
+def external_above(weights: Any, _: Any) -> None:
+    del weights["layers"]
+    weights["layers"] = h5py.ExternalLink("/etc/passwd", "/x")
 
 
 def soft(weights: Any, _: Any) -> None:
@@ -94,6 +100,7 @@ def config_of_another_kind(_: Any, members: Any) -> None:
     ("change", "words"),
     [
         (external, "has a link at|have a link at"),
+        (external_above, "have a link at /layers"),
         (soft, "have a link at"),
         (elsewhere, "lie in another file"),
         (huge, "far more bytes than the file has"),

@@ -5,7 +5,7 @@ An extractor is an object with the attributes of `Extractor` below. It reads; it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -40,9 +40,9 @@ def files_in(extractor: Extractor) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LayerWeights:
-    """One layer's weights: whether training changes them, and by name what becomes a numpy array with `[()]`."""
+    """One layer's weights: whether training changes them, if the format says so, and by name what becomes an array with `[()]`."""
 
-    trainable: bool
+    trainable: bool | None
     tensors: Mapping[str, Any]
 
 
@@ -51,6 +51,13 @@ class Layered(Protocol):
     """An extractor of models that can also give their weights, layer by layer."""
 
     def layers(self, path: Path) -> AbstractContextManager[Mapping[str, LayerWeights]]: ...
+
+
+@runtime_checkable
+class Ended(Protocol):
+    """An extractor of models that can give their outputs without reading the weights."""
+
+    def outputs(self, path: Path) -> Sequence[Mapping[str, Any]]: ...
 
 
 class ExtractionError(Finding):

@@ -16,6 +16,8 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 _PIXELS = 1 << 27
 """A picture that declares more would take more than half a gigabyte: it is named and not read."""
+_STEP = 4
+"""By so much of 255 a place must be brighter than the one before."""
 _NAMED = 20
 """So many broken files are named; the others are counted."""
 
@@ -45,10 +47,10 @@ def read(path: Path) -> Picture:
 
 
 def _looks(image: Any) -> int:
-    """The difference hash of a picture: for 8 x 8 places whether it gets brighter to the right."""
+    """The difference hash of a picture: for 8 x 8 places whether it gets clearly brighter to the right, by more than rounding."""
     small = image.convert("L").resize((9, 8))
     values = small.tobytes()
-    bits = [values[row * 9 + column] < values[row * 9 + column + 1] for row in range(8) for column in range(8)]
+    bits = [values[row * 9 + column] + _STEP < values[row * 9 + column + 1] for row in range(8) for column in range(8)]
     return sum(bit << place for place, bit in enumerate(bits))
 
 

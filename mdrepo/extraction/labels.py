@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import reader_of
+from . import Ended, reader_of
 
 
 class Labels:
@@ -24,8 +24,8 @@ class Labels:
         model = reader_of("model", path)
         if model is None:
             return {}
-        outputs = model.derive(path, {})["structure"].get("outputs", [])
-        shape = outputs[0]["shape"] if len(outputs) == 1 else []
+        outputs = model.outputs(path) if isinstance(model, Ended) else model.derive(path, {})["structure"].get("outputs", [])
+        shape = outputs[0].get("shape", []) if len(outputs) == 1 else []
         count = shape[-1] if len(shape) == 2 else None
         if not isinstance(count, int) or count < 2:
             return {}

@@ -30,7 +30,7 @@ def _shapes(layer: LayerWeights) -> dict[str, tuple[tuple[int, ...], str]]:
 def _compared(mine: Mapping[str, LayerWeights], base: Mapping[str, LayerWeights]) -> Iterator[dict[str, Any]]:
     for name, layer in mine.items():
         other = base.get(name)
-        entry: dict[str, Any] = {"name": name, "frozen": not layer.trainable}
+        entry: dict[str, Any] = {"name": name, **({} if layer.trainable is None else {"frozen": not layer.trainable})}
         if other is None or _shapes(layer) != _shapes(other):
             yield {**entry, "change": "new"}
         elif all(tensor[()].tobytes() == other.tensors[each][()].tobytes() for each, tensor in layer.tensors.items()):
@@ -45,14 +45,15 @@ class Lineage:
     name = "lineage"
     kind = "lineage"
     version = "1"
-    suffixes = (".keras",)
+    suffixes = ("",)
     files = (_BASE,)
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
         base = options[_BASE]
         readers = reader_of("model", path), reader_of("model", base)
         if not isinstance(readers[0], Layered) or not isinstance(readers[1], Layered):
-            raise ExtractionError(base, "of this format the weights of single layers cannot be read")
+            which = base if isinstance(readers[0], Layered) else path
+            raise ExtractionError(path, f"of the format of {which.name} the weights of single layers cannot be read")
         with readers[0].layers(path) as mine, readers[1].layers(base) as theirs:
             layers = [*_compared(mine, theirs)]
             gone = sorted(set(theirs) - set(mine))

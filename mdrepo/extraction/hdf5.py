@@ -1,0 +1,65 @@
+"""Weights in HDF5 files, as Keras writes them; nothing that may lead out of the file is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import MissingExtra
+from . import ExtractionError
+from .weights import Tensor
+
+LIMIT = 64 << 30  # bytes of one weight
+RATIO = 200  # how many times its bytes in the file a weight may unpack to
+
+
+@contextmanager
+def opened(file: IO[bytes] | Path) -> Iterator[Any]:
+    """An HDF5 file; raises MissingExtra, OSError."""
+    try:
+        import h5py
+    except ImportError:
+        raise MissingExtra("h5py", "data") from None
+    with h5py.File(file, "r") as content:
+        yield content
+
+
+def child(group: Any, name: str, path: Path) -> Any:
+    """What is at a name below a group, None without; raises ExtractionError for links, which may lead to other files."""
+    import h5py
+
+    for part in name.split("/"):
+        link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise ExtractionError(
+                path, f"its weights have a link at {group.name.rstrip('/')}/{part}, which may lead to another file"
+            )
+        group = group[part]
+    return group
+
+
+def tensors(group: Any, path: Path, prefix: str = "") -> Iterator[Tensor]:
+    """The weights below a group, in the order of their names, without the states of random generators."""
+    import h5py
+
+    for name in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0, key)):
+        found = child(group, name, path)
+        if isinstance(found, h5py.Group):
+            yield from tensors(found, path, f"{prefix}{name}/")
+        elif isinstance(found, h5py.Dataset):
+            _check(found, path)
+            if "seed_generator" not in prefix + name:
+                yield Tensor(prefix + name, tuple(found.shape), str(found.dtype), lambda data=found: [data[()].tobytes()])  # type: ignore[misc]
+
+
+def _check(data: Any, path: Path) -> None:
+    if data.external or data.is_virtual:
+        raise ExtractionError(path, f"its weights at {data.name} lie in another file")
+    if data.dtype.hasobject:
+        raise ExtractionError(path, f"its weights at {data.name} are no numbers")
+    if data.nbytes > LIMIT or data.nbytes > RATIO * max(data.id.get_storage_size(), 1):
+        raise ExtractionError(path, f"its weights at {data.name} declare far more bytes than the file has")
