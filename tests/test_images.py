@@ -45,7 +45,7 @@ def bomb() -> bytes:
 
 
 def test_sizes_channels_classes_and_what_looks_alike(tmp_path: Path) -> None:
-    scene = Image.open(io.BytesIO(picture(1, (4, 3))))
+    scene = Image.open(io.BytesIO(picture(2, (4, 3))))
     once, again = io.BytesIO(), io.BytesIO()
     scene.resize((36, 24), Image.Resampling.NEAREST).save(once, "PNG")
     scene.resize((72, 48), Image.Resampling.NEAREST).save(again, "BMP")
