@@ -27,6 +27,8 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/clone.py
 	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/merge.py
+	$(BIN)/python benchmarks/extraction_tables.py
+	$(BIN)/python benchmarks/history.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py

@@ -83,7 +83,8 @@ def ancestry(git: Git, tip: str, path: str) -> Ancestry:
 
 def _touching(git: Git, start: str, path: str) -> list[Step]:
     """The commits that changed a path, of a merge only one whose result is none of its parents'."""
-    words = ["log", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--topo-order", "--no-color", "--no-show-signature"]
+    words = ["log", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-follow"]
+    words += ["--topo-order", "--no-color", "--no-show-signature"]
     out = git.run("--literal-pathspecs", *words, f"--format={_FORMAT}", start, "--", path).stdout
     found: dict[str, Step] = {}
     for fields, raw in _records(out.split(b"\0"), os.fsencode(path)):

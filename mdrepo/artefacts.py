@@ -22,12 +22,14 @@ from .files import Files, inside
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A file or folder that DVC tracks: its path, the MD5 and size in bytes that `pointer` (a .dvc file or dvc.lock) records."""
+    """A file or folder that DVC tracks: its path, and the MD5, size in bytes and number of `files` (None: it is a file) that
+    `pointer` (a .dvc file or dvc.lock) records."""
 
     path: str
     md5: str
     size: int
     pointer: str
+    files: int | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -81,7 +83,8 @@ def _yaml(data: bytes, path: str) -> Mapping[str, Any]:
 def _out(outs: Any, relative: str, path: str, pointer: str) -> Artefact | None:
     for out in outs if isinstance(outs, list) else ():
         if isinstance(out, dict) and out.get("path") == relative and isinstance(out.get("md5"), str):
-            return Artefact(path, out["md5"], int(out.get("size") or 0), pointer)
+            files = out.get("nfiles")
+            return Artefact(path, out["md5"], int(out.get("size") or 0), pointer, files if isinstance(files, int) else None)
     return None
 
 

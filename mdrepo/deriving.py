@@ -177,7 +177,8 @@ class Deriver:
         """What the extractor reads, or the reason why it cannot."""
         assert origin.artefact is not None and origin.source is not None
         if origin.extractor is None:
-            return {"md5": origin.artefact.md5, "size": origin.artefact.size}
+            recorded = {"md5": origin.artefact.md5, "size": origin.artefact.size, "files": origin.artefact.files}
+            return {key: value for key, value in recorded.items() if value is not None}
         key = digest([origin.source.extractor, origin.source.version, origin.source.md5, origin.source.options])
         if (known := self.cache.get("derived", key)) is not None:
             values: Mapping[str, Any] = json.loads(known)

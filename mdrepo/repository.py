@@ -9,6 +9,7 @@ from typing import Any
 
 from . import (
     applying,
+    augmenting,
     committing,
     creating,
     editing,
@@ -39,6 +40,7 @@ from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .resolving import Choice
 from .results import (
+    Augmented,
     Changelog,
     Check,
     Created,
@@ -266,6 +268,10 @@ class Repository:
     def relabel(self, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False) -> Relabelled:
         """Apply a changed label map to a data set, as a new DVC version of it."""
         return relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
+
+    def augment(self, path: str, dataset: str | None = None, name: str | None = None, report: Report = lambda _: None) -> Augmented:
+        """Make further training data by the policy in a model's document, as a data set of its own."""
+        return augmenting.augment(self._workspace, path, dataset, name, report)
 
     def commit(
         self,

@@ -152,6 +152,17 @@ class Relabelled:
 
 
 @dataclass(frozen=True)
+class Augmented:
+    """A data set that was made by a policy: the model's document, the data set's that it was made of, its own, its data."""
+
+    path: str
+    source: str
+    target: str
+    data: str
+    examples: int
+
+
+@dataclass(frozen=True)
 class Created:
     """A document that was made: what it was read off, and the fields that only people can write."""
 
@@ -276,6 +287,7 @@ class Check:
 
 
 __all__ = [
+    "Augmented",
     "Changelog",
     "Check",
     "Created",

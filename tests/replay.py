@@ -82,6 +82,22 @@ def parallel_edits(shared: Path) -> Iterator[tuple[Any, Any, Any]]:
             yield base, ours, transplanted(base, ours, last)
 
 
+def numbered_alike(edit: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    """The edits as two people make them who do not know of each other: both give the version that comes next on the base."""
+    base, ours, theirs = edit
+    number, other = ours["version"], theirs["version"]
+    if base["version"] in (number, other) or number == other:
+        return edit
+    entries = {number if key == other else key: value for key, value in theirs["changelog"].items()}
+    return base, ours, {**theirs, "version": number, "changelog": entries}
+
+
+def without_derived(edit: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    """The edits of documents that hold neither version nor changelog."""
+    base, ours, theirs = ({key: value for key, value in side.items() if key not in DERIVED} for side in edit)
+    return base, ours, theirs
+
+
 def transplanted(base: Any, before: Any, after: Any) -> Any:
     """A content with an edit that was made to another one."""
     merged = merge(before, base, after)

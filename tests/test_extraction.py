@@ -14,9 +14,9 @@ import pytest
 from conftest import keras_file, npz
 
 from mdrepo.extraction import ExtractionError, extractor_for, extractors
+from mdrepo.extraction import npz as npz_module
 from mdrepo.extraction.keras import EXTRACTOR as KERAS
 from mdrepo.extraction.npz import EXTRACTOR as NPZ
-from mdrepo.extraction.table import EXTRACTOR as CSV
 
 
 def test_extractors_are_found_by_their_entry_points() -> None:
@@ -146,6 +146,29 @@ def test_arrays(tmp_path: Path) -> None:
     json.dumps(values, allow_nan=False)
 
 
+def test_a_pickle_in_an_npz_is_not_executed(tmp_path: Path) -> None:
+    class Hostile:
+        def __reduce__(self) -> Any:
+            return Path.touch, (tmp_path / "executed",)
+
+    file = tmp_path / "x.npz"
+    file.write_bytes(npz(good=[1], bad=np.array([Hostile()], object)))
+    with pytest.raises(ExtractionError, match=r"the array 'bad\.npy' is pickled"):
+        NPZ.derive(file, {"/target": "bad"})
+    assert not (tmp_path / "executed").exists()
+    np.load(file, allow_pickle=True)["bad"]  # it would have been
+    assert (tmp_path / "executed").exists()
+
+
+def test_an_array_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "x.npz"
+    np.savez_compressed(file, x=np.zeros(1 << 20))
+    assert NPZ.derive(file, {})["arrays"][0]["maximum"] == 0
+    monkeypatch.setattr(npz_module, "_UNASKED", 1 << 20)
+    with pytest.raises(ExtractionError, match="unpacks to far more bytes"):
+        NPZ.derive(file, {})
+
+
 def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
@@ -154,19 +177,3 @@ def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:
         archive.writestr("x.npy", header.getvalue())
     with pytest.raises(ExtractionError, match="declares more bytes than the file has"):
         NPZ.derive(file, {})
-
-
-@pytest.mark.parametrize("text", ["", "a,b\n1,2,3\n4,5,6,7\n", "a\n\xff\xfe"])
-def test_broken_tables_are_named(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "x.csv"
-    file.write_bytes(text.encode("latin-1"))
-    with pytest.raises(ExtractionError, match="not a table in CSV"):
-        CSV.derive(file, {})
-
-
-def test_columns_of_every_type(tmp_path: Path) -> None:
-    file = tmp_path / "x.csv"
-    file.write_text("i,f,s,b,e\n1,1.5,x,True,\n2,,y,False,\n")
-    columns = CSV.derive(file, {})["columns"]
-    assert [column["type"] for column in columns] == ["integer", "number", "string", "boolean", "number"]
-    assert [column["missing"] for column in columns] == [0, 1, 0, 0, 2]

@@ -79,6 +79,7 @@ def test_the_base_is_read_as_it_was_at_its_commit(repo: Path) -> None:
     mdrepo("patch", "--check", cwd=repo)
     assert load(repo, CHILD)["lineage"]["identical_layers"] == ["head", "hidden"]
     (repo / f"{CHILD}.lock").unlink()
+    shutil.rmtree(repo / ".git/mdrepo/cache")
     mdrepo("patch", "--apply", CHILD, cwd=repo)
     assert load(repo, CHILD)["lineage"]["identical_layers"] == ["head", "hidden"], "from DVC's cache"
 

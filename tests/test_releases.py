@@ -271,6 +271,16 @@ def test_a_rename_is_followed_with_its_tags(repo: Path) -> None:
     assert "is not there any more" in gone
 
 
+def test_a_git_that_follows_renames_by_itself_changes_nothing(repo: Path) -> None:
+    git("mv", DOCUMENT, "metadata/web.json", cwd=repo)
+    commit(repo, message="Rename")
+    plain = mdrepo("changelog", "metadata/web.json", "--json", cwd=repo)
+    assert entries(plain) == [["Rename", "First"]]
+    for key, value in (("log.follow", "true"), ("diff.renames", "copies"), ("log.diffMerges", "first-parent")):
+        git("config", key, value, cwd=repo)
+    assert mdrepo("changelog", "metadata/web.json", "--json", cwd=repo).out == plain.out
+
+
 def test_edits_that_a_branch_made_under_the_old_path_are_there(repo: Path) -> None:
     git("checkout", "-qb", "topic", cwd=repo)
     commit(repo, lambda v: v["evaluation"]["tolerance"].update(accuracy=0.02), message="On the branch")
@@ -322,7 +332,26 @@ def test_git_s_unchanged_blobs_are_not_read_again(repo: Path, monkeypatch: pytes
     assert len(fetched) == 2
 
 
+def test_a_version_as_markdown_says_why(repo: Path) -> None:
+    mdrepo("tag", DOCUMENT, "1.0.0", cwd=repo)
+    assert mdrepo("version", DOCUMENT, "--format", "text", cwd=repo).out == "1.0.0\n"
+    released = mdrepo("version", DOCUMENT, "--format", "markdown", cwd=repo).out
+    assert released.startswith("**<code>net</code> 1.0.0**: nothing has changed since net&#64;v1.0.0 of ")
+    commit(repo, relabel)
+    lines = mdrepo("version", DOCUMENT, "--format", "markdown", cwd=repo).out.splitlines()
+    assert lines[0].startswith("**<code>net</code> 2.0.0**: not released: ")
+    assert lines[1:3] == ["", "- **breaking**"]
+    assert mdrepo("version", DOCUMENT, "--format", "json", cwd=repo).out == mdrepo("--json", "version", DOCUMENT, cwd=repo).out
+    for command in ("version", "changelog"):
+        assert "different forms" in mdrepo("--json", command, DOCUMENT, "--format", "markdown", cwd=repo, code=2).err
+
+
 # bad input
+
+
+def test_outside_of_a_repository(tmp_path: Path) -> None:
+    for words in (["changelog", DOCUMENT], ["version", DOCUMENT], ["tag", DOCUMENT, "--next"]):
+        assert "is not inside a git repository" in mdrepo(*words, cwd=tmp_path, code=3).err
 
 
 def test_no_commit_no_document_no_path(repo: Path, tmp_path: Path) -> None:

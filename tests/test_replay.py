@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import SHARED, git, mdrepo, settled
-from replay import CORPUS, derived_guide, merged_edit, only_derived, parallel_edits, rebuild, text
+from conftest import SHARED, git, mdrepo, scorer, settled
+from replay import (
+    CORPUS,
+    DERIVED,
+    derived_guide,
+    merged_edit,
+    numbered_alike,
+    only_derived,
+    parallel_edits,
+    rebuild,
+    text,
+    without_derived,
+)
 
 from mdrepo.repository import Repository
 from mdrepo.snapshots import merge_text
@@ -83,3 +95,21 @@ def test_version_and_changelog_that_are_derived_do_not_conflict() -> None:
     assert counts["plain, only derived"] > 0
     assert counts["derived, only derived"] == 0
     assert counts["derived"] == counts["plain"] - counts["plain, only derived"]
+
+
+def test_two_people_who_give_the_same_next_version_conflict_only_where_it_is_stored() -> None:
+    if not (SHARED / CORPUS).exists():
+        pytest.skip(f"the shared corpora are not here: no shared/{CORPUS}")
+    guide = derived_guide()
+    counts: Counter[str] = Counter()
+    for edit in map(numbered_alike, parallel_edits(SHARED)):
+        plain, derived = merged_edit(edit), merged_edit(edit, guide)
+        counts["stored"] += not plain.clean
+        counts["derived"] += not derived.clean
+        if not plain.clean and merged_edit(without_derived(edit)).clean:
+            counts["stored, for that alone"] += 1
+            assert derived.clean
+        if derived.clean:  # and nothing else that either side wrote is lost
+            result = {key: value for key, value in json.loads(derived.data).items() if key not in DERIVED}
+            assert scorer().lost(*without_derived(edit), result) == []
+    assert counts == {"stored": 384, "stored, for that alone": 379, "derived": 5}

@@ -56,6 +56,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "doctor": (["doctor"], {"yaml"}),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
     "relabel": (["relabel", "none.json"], {"rich"}),
+    "augment": (["augment", "none.json"], set()),
     "merge-base": (["merge-base", DOCUMENT], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
     "init": (["init"], {"yaml"}),

@@ -26,7 +26,8 @@ def test_new_from_a_csv(repo: Path) -> None:
     mdrepo("new", "dataset", "flowers", cwd=repo)
     content = load(repo, "metadata/flowers.json")
     assert (content["inputs"], content["target"], content["examples"]) == (["petal", "leaf"], "class", 3)
-    assert content["columns"][0] == {"name": "petal", "type": "number", "missing": 1, "minimum": 1.5, "maximum": 2.5, "mean": 2.0}
+    petal = {"name": "petal", "type": "number", "missing": 1, "minimum": 1.5, "maximum": 2.5, "mean": 2.0}
+    assert content["columns"][0] == petal | {"quantiles": {"0.05": 1.5, "0.25": 1.5, "0.5": 1.5, "0.75": 2.5, "0.95": 2.5}}
     assert content["columns"][1]["type"] == "integer"
     assert content["classes"] == [{"value": "a", "name": "a", "count": 2}, {"value": "b", "name": "b", "count": 1}]
     mdrepo("validate", cwd=repo)
@@ -289,6 +290,21 @@ def test_rollback_of_everything_a_document_and_a_field(repo: Path) -> None:
     assert "is as it was in" in mdrepo("rollback", "HEAD", cwd=repo, code=1).err
 
 
+def test_data_that_lie_here_still_are_no_changes(repo: Path) -> None:
+    """A rollback takes a pointer away and leaves its file, as git does with what is ignored; undoing it finds the file."""
+    track(repo, "data/more.npz", npz(x=[[1.0] * 4] * 3, y=[0, 1, 2]))
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "More data", cwd=repo)
+    mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo)
+    assert not (repo / "data/more.npz.dvc").exists()
+    assert (repo / "data/more.npz").exists()
+    mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo)
+    assert (repo / "data/more.npz.dvc").exists()
+    mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo)
+    (repo / "data/more.npz").write_bytes(b"other")
+    assert "has changes that DVC does not have" in mdrepo("rollback", "HEAD~1", "--no-eval", cwd=repo, code=1).err
+
+
 def test_rollback_refuses_what_would_be_invalid_or_lost(repo: Path) -> None:
     edit(repo, lambda v: v.update(decision={"rule": "threshold", "thresholds": {"0": 0.5}}))
     mdrepo("commit", "--no-eval", "-m", "Second", cwd=repo)
@@ -422,3 +438,17 @@ def test_a_merge_resolved_to_ours_can_be_concluded(repo: Path) -> None:
     git("add", DOCUMENT, cwd=repo)
     mdrepo("commit", "--no-eval", "-m", "Ours it is", cwd=repo)
     assert len(git("log", "-1", "--format=%P", cwd=repo).split()) == 2
+
+
+def test_a_folder_says_how_many_files_it_has(repo: Path) -> None:
+    for name in ("cat/1.txt", "cat/2.txt", "dog/1.txt"):
+        (repo / "data/pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / "data/pets" / name).write_text("x")
+    dvc("add", "-q", "data/pets", cwd=repo)
+    document = {"$schema": "urn:mdrepo:dataset:1", "name": "pets", "artefact": {"path": "data/pets"}}
+    (repo / "metadata/pets.json").write_text(json.dumps(document))
+    mdrepo("patch", "--apply", "metadata/pets.json", cwd=repo, code=None)
+    artefact = load(repo, "metadata/pets.json")["artefact"]
+    assert (artefact["files"], artefact["size"]) == (3, 3)
+    assert artefact["md5"].endswith(".dir")
+    assert "files" not in load(repo, "metadata/net-test.json")["artefact"]

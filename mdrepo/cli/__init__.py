@@ -37,6 +37,7 @@ COMMANDS = {
     "checkout": "Bring documents and DVC data of a revision back together.",
     "rollback": "Make a new commit that brings an earlier state back.",
     "relabel": "Apply a changed label map to a data set.",
+    "augment": "Make further training data by a document's policy.",
     "merge-base": "Bring corrections of a base model's document into a child's.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
     "resolve": "Settle a conflict that git left in a document, field by field.",

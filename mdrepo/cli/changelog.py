@@ -6,21 +6,20 @@ import click
 
 from ..reporting import changelogs
 from . import output
-from .shared import at_option, json_option, paths, remark, repository, settings
+from .shared import at_option, derived_form, form_option, json_option, paths, remark, repository
 
 
 @click.command()
 @click.argument("document", metavar="DOC")
 @at_option
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), help="text; markdown: for a file; json.")
+@form_option
 @json_option
 def command(document: str, revision: str, form: str | None) -> None:
     """Show what changed in a document, release by release and commit by commit, by the class of each change."""
-    if settings().json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} ask for different forms: choose one.")
+    form = derived_form(form)
     repo = repository()
     found = repo.changelog(paths(repo, [document])[0], revision)
-    if settings().json or form == "json":
+    if form == "json":
         output.answer(changelogs.changelog_data(found))
         return
     output.text(changelogs.markdown(found)) if form == "markdown" else output.page(changelogs.text(found))

@@ -34,6 +34,18 @@ at_option = click.option(
 )
 
 
+form_option = click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "json"]), help="text; markdown: for a file; json."
+)
+
+
+def derived_form(form: str | None) -> str:
+    """The form that --format and --json ask for; raises UsageError where they contradict each other."""
+    if settings().json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} ask for different forms: choose one.")
+    return "json" if settings().json else form or "text"
+
+
 def remark(remarks: Sequence[str]) -> None:
     """Say what is beside the point, unless nobody wants to hear it."""
     for each in () if settings().quiet else remarks:

@@ -27,7 +27,8 @@ def stages() -> None:
 @click.argument("classes", type=click.IntRange(2, 10))
 @click.argument("train", type=click.Path(path_type=Path))
 @click.argument("test", type=click.Path(path_type=Path))
-def data(classes: int, train: Path, test: Path) -> None:
+@click.option("--zero", type=click.IntRange(0, 255), default=0, help="What TRAIN calls the digit 0; some data sets call it 10.")
+def data(classes: int, train: Path, test: Path, zero: int) -> None:
     """The digits below CLASSES, as they come from scikit-learn, split into TRAIN and TEST (30 %)."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -36,6 +37,7 @@ def data(classes: int, train: Path, test: Path) -> None:
     chosen = digits.target < classes
     x, y = digits.images[chosen].astype(np.uint8), digits.target[chosen].astype(np.uint8)
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.3, random_state=SEED, stratify=y)
+    y_train = np.where(y_train == 0, np.uint8(zero), y_train)
     for path, images, answers in ((train, x_train, y_train), (test, x_test, y_test)):
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, x=images, y=answers)

@@ -22,12 +22,18 @@ Show = Callable[[Iterable[Line]], None]
 
 MODEL = "models/digits.keras"
 TEST = "data/digits-test.npz"
+TRAIN = "data/digits-train.npz"
+AUGMENTED = "data/digits-train-augmented.npz"
 DOCUMENT = "metadata/digits.json"
+TRAINING = "metadata/digits-train.json"
+POLICY = {"seed": 7, "layers": [{"layer": "RandomTranslation", "parameters": {"height_factor": 0.1, "width_factor": 0.1}}]}
 NEXT = (
     "mdrepo log",
     "mdrepo diff HEAD~1",
     "mdrepo show HEAD",
     f"mdrepo log {DOCUMENT}#/labels",
+    f"mdrepo status --provenance {DOCUMENT}",
+    f"mdrepo changelog {DOCUMENT}",
     "mdrepo eval HEAD --against HEAD~3",
     "git log --notes=mdrepo",
 )
@@ -85,6 +91,11 @@ class _Story:
         change(content)
         file.write_text(rewrite(document, content), encoding="utf-8")
 
+    def head(self) -> str:
+        """The commit that the story has come to."""
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.folder, env=self.environment, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
     def content(self) -> Any:
         return json.loads((self.folder / DOCUMENT).read_text(encoding="utf-8"))
 
@@ -115,14 +126,15 @@ def _begin(story: _Story) -> None:
         subprocess.run(["git", "config", "--local", key, value], cwd=story.folder, check=True)
     story.command("mdrepo init")
     story.tell("A model that reads the digits 0 to 4")
-    story.stage("data", "5", "data/digits-train.npz", TEST)
-    story.stage("base", "data/digits-train.npz", MODEL)
-    story.command(f"dvc add --quiet {MODEL} {TEST} data/digits-train.npz")
+    story.stage("data", "5", TRAIN, TEST)
+    story.stage("base", TRAIN, MODEL)
+    story.command(f"dvc add --quiet {MODEL} {TEST} {TRAIN}")
 
 
 def _baseline(story: _Story) -> None:
     story.tell("Its metadata, evaluated: the baseline")
     story.command("mdrepo new model digits")
+    story.command("mdrepo new dataset digits-train")
 
     def write(content: Any) -> None:
         content["description"] = "Reads one handwritten digit."
@@ -134,17 +146,19 @@ def _baseline(story: _Story) -> None:
 
 
 def _transfer(story: _Story) -> None:
+    base = {"document": DOCUMENT, "commit": story.head()}
+    _training_data(story)
     story.tell("Transferred to ten digits: convolutions frozen, a new head")
-    story.stage("data", "10", "data/digits-train.npz", TEST)
-    story.stage("transfer", MODEL, "data/digits-train.npz", MODEL)
-    story.command(f"dvc add --quiet {MODEL} {TEST} data/digits-train.npz")
+    story.stage("transfer", MODEL, AUGMENTED, MODEL)
+    story.command(f"dvc add --quiet {MODEL}")
 
     def write(content: Any) -> None:
+        content["lineage"] = {"base": base, "relation": "fine-tuned"}
         content["description"] = "Reads one handwritten digit, 0 to 9, from an 8x8 picture."
         content["decision"]["thresholds"]["1"] = 0.45
         content["labels"][3]["description"] = "three, also with a flat top"
 
-    story.edit("description, the threshold, a note on label 3", write)
+    story.edit("description, lineage, the threshold, a note on label 3", write)
     story.tell("What is stale, and the patch that mends it")
     story.command("mdrepo status")
     story.command("mdrepo patch")
@@ -157,7 +171,22 @@ def _transfer(story: _Story) -> None:
     )
     story.expect(kept and len(content["labels"]) == 10, "ten labels, and every manual edit kept")
     story.show([[Span("  kept: ", "good"), "the description, the threshold 0.45 and the note on label 3, all written by hand"]])
+    story.command(f"mdrepo get {DOCUMENT}#/lineage/layers")
+    same = [each["name"] for each in content["lineage"]["layers"] if each["frozen"] and each["change"] == "identical"]
+    story.expect(same == ["conv1", "conv2"], "two frozen layers that are the base's, byte for byte")
+    story.show([[Span("  read off both models: ", "good"), f"{' and '.join(same)} are frozen, and the base's byte for byte"]])
     story.command('mdrepo commit -m "Fine-tune to ten classes"')
+
+
+def _training_data(story: _Story) -> None:
+    story.tell("Training pictures of ten digits, in which 0 is called 10: relabelled")
+    story.stage("data", "10", TRAIN, TEST, "--zero", "10")
+    story.command(f"dvc add --quiet {TEST} {TRAIN}")
+    story.command(f"mdrepo relabel {TRAINING} --rename 10=0")
+    story.tell("Further pictures of them, by a policy in the metadata")
+    policy = json.dumps({"dataset": TRAINING, "augmentation": POLICY})
+    story.command(f"mdrepo set {DOCUMENT}#/training {shlex.quote(policy)}")
+    story.command(f"mdrepo augment {DOCUMENT}")
 
 
 def _regression(story: _Story) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding
-from ..extraction import npz, table
+from ..extraction import csv, npz, parquet
 
 Array = NDArray[Any]
 
@@ -19,11 +19,11 @@ def columns(path: Path, suffix: str, names: list[str]) -> dict[str, Array]:
     """Some arrays of a file, or columns of a table, by name; raises Finding where one is not there."""
     if suffix == ".npz":
         found = {name: array for name, array in npz.load(path) if name in names}
-    elif suffix == ".csv":
-        frame = table.load(path)
+    elif suffix in (".csv", ".parquet"):
+        frame = csv.load(path) if suffix == ".csv" else parquet.load(path)
         found = {name: frame[name].to_numpy() for name in names if name in frame.columns}
     else:
-        raise Finding(f"data in {suffix or 'a file without suffix'} cannot be evaluated on", "use .npz or .csv")
+        raise Finding(f"data in {suffix or 'a file without suffix'} cannot be evaluated on", "use .npz, .csv or .parquet")
     for name in names:
         if name not in found:
             raise Finding(f"the data have no array or column {name!r}")

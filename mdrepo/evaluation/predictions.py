@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +17,7 @@ from numpy.typing import NDArray
 from ..caching import Cache
 from ..documents import digest
 from ..errors import MdrepoError, MissingExtra
+from .processes import Limits, run
 
 Outputs = NDArray[Any]
 Locate = Callable[[], tuple[Path, Path]]
@@ -46,14 +43,6 @@ class Request:
         """SHA-256 of all that the outputs depend on."""
         parts = [self.model_md5, self.data_md5, list(self.inputs), list(self.preprocessing), framework_version()]
         return digest(parts)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a worker may use: seconds, GiB."""
-
-    seconds: int
-    memory: int
 
 
 def framework_version() -> str:
@@ -107,33 +96,6 @@ def _compute(request: Request, limits: Limits) -> Outputs:
             "inputs": list(request.inputs),
             "preprocessing": list(request.preprocessing),
             "outputs": str(made),
-            "memory": limits.memory,
         }
-        _run(task, request, limits)
+        run(task, f"{request.model} (md5 {request.model_md5[:8]})", limits)
         return np.load(made, allow_pickle=False)  # type: ignore[no-any-return]
-
-
-def _run(task: Mapping[str, Any], request: Request, limits: Limits) -> None:
-    """Run a worker to its end; raises MdrepoError with its own reason, or with how it died."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow"}
-    what = f"{request.model} (md5 {request.model_md5[:8]})"
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "mdrepo.evaluation.worker"],  # -P: no module of the folder where it runs
-            input=json.dumps(task).encode(),
-            env={**os.environ, **quiet},
-            capture_output=True,
-            timeout=limits.seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        hint = "raise evaluation.timeout in mdrepo.toml, or use less test data"
-        raise MdrepoError(f"{what} was not done after {limits.seconds} s", hint) from None
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-        raise MdrepoError(f"the process that ran {what} died ({how}): {last[0][:200]}") from None
-    if answer:
-        raise MdrepoError(f"{what}: {answer['error']}", answer.get("hint") or None)

@@ -1,7 +1,8 @@
 """The process that runs a model: one fresh process a model, the only place where TensorFlow is imported.
 
-Reads one JSON request from standard input (`model`, `data`, `suffix`, `inputs`, `preprocessing`, `outputs`, `memory`), writes
-the outputs to the file `outputs` as .npy, and answers with one JSON line on standard output: `{}` or `{"error": ..., "hint": ...}`.
+Reads one JSON request from standard input, does what it asks for, writes the outputs to the file `outputs` as .npy, and answers
+with one JSON line on standard output: `{}` or `{"error": ..., "hint": ...}`. A request has `outputs` and `memory` (GiB); to run a
+model `model`, `data`, `suffix`, `inputs` and `preprocessing`; to augment `augment` (a policy), `data`, `suffix` and `inputs`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,57 @@ def predict(request: dict[str, Any]) -> None:
     np.save(request["outputs"], outputs)
 
 
+AUGMENTING = (
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "RandomContrast",
+    "RandomBrightness",
+    "GaussianNoise",
+)
+"""Keras' preprocessing layers that a policy may name."""
+
+
+def augment(request: dict[str, Any]) -> None:
+    """Give each example of the data to the policy's layers, as often as it says; integers stay integers, in their type's range."""
+    import numpy as np
+
+    from ..errors import Finding
+    from . import data
+
+    policy = request["augment"]
+    images = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
+    if images.ndim not in (3, 4):
+        raise Finding(f"a policy's layers take pictures, and an example has {images.shape[1:]}", "height, width, perhaps channels")
+
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.utils.set_random_seed(policy["seed"])
+    layers = []
+    for place, step in enumerate(policy["layers"]):
+        if step["layer"] not in AUGMENTING:
+            raise Finding(f"{step['layer']} is no layer that augments", f"these do: {', '.join(AUGMENTING)}")
+        try:
+            layers.append(getattr(tf.keras.layers, step["layer"])(**step.get("parameters", {}), seed=policy["seed"] + place))
+        except (TypeError, ValueError) as error:
+            raise Finding(f"{step['layer']} does not take these parameters: {str(error).splitlines()[0]}") from None
+    pictures = images.astype("float32") if images.ndim == 4 else images.astype("float32")[..., None]
+    made = []
+    for _ in range(policy.get("copies", 1)):
+        for start in range(0, len(pictures), BATCH):
+            batch = pictures[start : start + BATCH]
+            for layer in layers:
+                batch = layer(batch, training=True)
+            made.append(np.asarray(batch))
+    result = np.concatenate(made).reshape(-1, *images.shape[1:])
+    if images.dtype.kind in "iu":
+        bounds = np.iinfo(images.dtype)
+        result = np.clip(np.rint(result), bounds.min, bounds.max)
+    np.save(request["outputs"], result.astype(images.dtype))
+
+
 def main() -> int:
     answer_to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints goes to standard error, not into the answer
@@ -49,9 +101,9 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     answer: dict[str, str] = {}
     try:
-        predict(request)
+        (augment if "augment" in request else predict)(request)
     except MemoryError:
-        answer = {"error": f"the model needs more than {request['memory']} GiB", "hint": "raise evaluation.memory in mdrepo.toml"}
+        answer = {"error": f"it needs more than {request['memory']} GiB", "hint": "raise evaluation.memory in mdrepo.toml"}
     except ImportError as error:
         answer = {"error": f"this needs the package {error.name}, which is not installed", "hint": "pip install 'mdrepo-ml[eval]'"}
     except Exception as error:  # a model file can fail in any way; the command that asked says which

@@ -13,6 +13,8 @@ from . import ExtractionError
 from .classes import counted
 
 _LIMIT = 64 << 30  # bytes of one array: what a header may declare
+_UNASKED = 1 << 30  # bytes of one array that may come of a file of any size
+_RATIO_LIMIT = 200  # bytes of a larger one for a byte of the file
 
 
 def load(path: Path) -> Iterator[tuple[str, Any]]:
@@ -35,6 +37,8 @@ def load(path: Path) -> Iterator[tuple[str, Any]]:
                     raise ExtractionError(path, f"the array {member.filename!r} is pickled, which could run code")
                 if declared > min(_LIMIT, member.file_size):
                     raise ExtractionError(path, f"the array {member.filename!r} declares more bytes than the file has")
+                if declared > max(_UNASKED, _RATIO_LIMIT * member.compress_size):
+                    raise ExtractionError(path, f"the array {member.filename!r} unpacks to far more bytes than the file has")
                 with archive.open(member) as file:
                     yield member.filename.removesuffix(".npy"), np.lib.format.read_array(file, allow_pickle=False)
     except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:

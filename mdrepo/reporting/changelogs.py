@@ -107,12 +107,22 @@ def markdown(found: Changelog) -> str:
     return "".join(parts)
 
 
+def version_markdown(found: Versioned) -> str:
+    """The version, the reason for it, and the changes since the last full release, as markdown."""
+    changes = [f"{line}\n" for line in _told_changes(found.diff)]
+    return "".join([f"**{code(found.name)} {found.version}**: {escaped(reason(found), 300)}\n", *["\n"][: len(changes)], *changes])
+
+
 def _bullets(entry: Entry) -> Iterator[str]:
     if entry.renamed_from:
         yield f"- renamed from {code(entry.renamed_from)}"
     if entry.problem:
         yield f"- {escaped(entry.problem, 300)}"
-    for name, changes in _grouped(entry.diff):
+    yield from _told_changes(entry.diff)
+
+
+def _told_changes(diff: DocumentDiff | None) -> Iterator[str]:
+    for name, changes in _grouped(diff):
         yield f"- **{name or 'of no class'}**"
         for each in changes:
             identity = f" ({code(each.identity)})" if each.identity else ""

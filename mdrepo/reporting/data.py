@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
-    from ..results import DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Relabelled, Resolved, Status
+    from ..results import Augmented, DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Relabelled, Resolved, Status
     from ..validation import Problem
 
 VERSION = 1
@@ -213,3 +213,8 @@ def inherited(found: Inherited) -> dict[str, Any]:
 def relabelled(found: Relabelled) -> dict[str, Any]:
     moves = [{"was": each.old, "is": each.new, "examples": each.count} for each in found.moves]
     return {"path": found.path, "data": found.data, "examples": found.examples, "moves": moves, "written": found.written}
+
+
+def augmented(found: Augmented) -> dict[str, Any]:
+    names = ("path", "source", "target", "data", "examples")
+    return {name: getattr(found, name) for name in names}
