@@ -74,9 +74,9 @@ class Repository:
         self.root = workspace.root
 
     @classmethod
-    def open(cls, start: Path | str = ".") -> Repository:
-        """The repository that a folder is in; raises MdrepoError."""
-        return cls(Workspace.open(Path(start)))
+    def open(cls, start: Path | str = ".", report: Report = lambda _: None) -> Repository:
+        """The repository that a folder is in; `report` is told what takes more than a second. Raises MdrepoError."""
+        return cls(Workspace.open(Path(start), report))
 
     @classmethod
     def init(cls, folder: Path | str = ".") -> tuple[Repository, list[Step]]:

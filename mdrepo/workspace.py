@@ -28,14 +28,15 @@ _OURS = (".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
 class Workspace:
     """What the workflow's verbs share."""
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, report: Callable[[str], None] = lambda _: None) -> None:
         self.git = git
         self.root = git.root
+        self.report = report
 
     @classmethod
-    def open(cls, start: Path) -> Workspace:
-        """The repository that a folder is in; raises GitError."""
-        return cls(Git.find(start))
+    def open(cls, start: Path, report: Callable[[str], None] = lambda _: None) -> Workspace:
+        """The repository that a folder is in, with where long work says what it does; raises GitError."""
+        return cls(Git.find(start), report)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -58,7 +59,7 @@ class Workspace:
     @cached_property
     def deriver(self) -> Deriver:
         limits = self.configuration.extraction
-        return Deriver(self.store, self.cache, Runner(limits.timeout, limits.memory))
+        return Deriver(self.store, self.cache, Runner(limits.timeout, limits.memory, self.report))
 
     def work(self) -> Catalogue:
         """The work tree as it is."""

@@ -104,6 +104,8 @@ def test_whatever_a_plugin_does_the_rest_is_done(plugged: Path) -> None:
     assert json.loads((plugged / "metadata/works.json").read_text())["examples"] == 3
     assert json.loads((plugged / DOCUMENT).read_text())["structure"]["outputs"] == [{"name": "head", "shape": [None, 4]}]
     assert len(problems) == len(REASONS)
+    assert set(result.err.splitlines()) >= {"reading sleeps.plug ...", "reading loops.plug ..."}
+    assert "reading" not in mdrepo("--quiet", "patch", cwd=plugged, code=None).err
 
 
 def test_a_plugin_that_cannot_be_loaded_is_named_and_stops_nothing(plugged: Path) -> None:

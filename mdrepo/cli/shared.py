@@ -63,7 +63,7 @@ def repository() -> Repository:
     """The repository of this call."""
     from ..repository import Repository
 
-    return Repository.open(settings().directory)
+    return Repository.open(settings().directory, output.reporter(settings().quiet))
 
 
 def terms(no_eval: bool, allow_regression: str | None) -> Terms:

@@ -19,15 +19,17 @@ from . import ExtractionError, Extractor
 Run = Callable[[Extractor, Path, Mapping[str, Any], Mapping[str, Path]], Mapping[str, Any]]
 """Runs an extractor on a path, with options and with the files that options name; raises ExtractionError."""
 
+_QUIET = 1  # seconds after which it is said what takes so long
 _GRACE = 2  # seconds from the end of a process's time to its answer, or its death
 
 
 class Runner:
     """A process for one extractor after the other; one that dies, or is not done in time, is replaced by a new one."""
 
-    def __init__(self, seconds: int, memory: int) -> None:
+    def __init__(self, seconds: int, memory: int, report: Callable[[str], None] = lambda _: None) -> None:
         self.seconds = seconds
         self.memory = memory
+        self.report = report
         self._process: subprocess.Popen[bytes] | None = None
 
     def __call__(
@@ -59,8 +61,10 @@ class Runner:
             process.stdin.flush()
         except BrokenPipeError:
             raise self._ended(path) from None
-        if not select.select([process.stdout], [], [], self.seconds + _GRACE)[0]:
-            process.kill()
+        if not select.select([process.stdout], [], [], _QUIET)[0]:
+            self.report(f"reading {path.name} ...")
+            if not select.select([process.stdout], [], [], self.seconds + _GRACE - _QUIET)[0]:
+                process.kill()
         line = process.stdout.readline()
         if not line.endswith(b"\n"):
             raise self._ended(path)
