@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 	$(BIN)/mdrepo demo $(DIR)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
