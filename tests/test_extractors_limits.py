@@ -150,3 +150,15 @@ def test_a_process_serves_again_after_one_that_died(tmp_path: Path) -> None:
     assert second is not None
     del run
     assert second.poll() == 0
+
+
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/h5py.py").write_text("raise ImportError('not here')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    track(repo, "models/net.keras", keras_file(5))
+    said = mdrepo("patch", cwd=repo, code=3).err
+    assert "this needs the package h5py, which is not installed" in said
+    assert "pip install 'mdrepo-ml[data]'" in said
