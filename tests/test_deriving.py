@@ -126,7 +126,7 @@ def hand_of(world: World, hand: str) -> None:
         world.content = {key: value for key, value in world.content.items() if key != "value"}
 
 
-@pytest.mark.parametrize(("hand", "source", "extractor"), product(HANDS, SOURCES, EXTRACTORS))
+@pytest.mark.parametrize(("hand", "source", "extractor"), [*product(HANDS, SOURCES, EXTRACTORS)])
 def test_the_table_of_cases(tmp_path: Path, hand: str, source: str, extractor: str) -> None:
     world = World(tmp_path)
     world.put("m.bin", {"value": FIRST, "version 2": {"value": FIRST if extractor.endswith("same") else {"n": 10}}})
