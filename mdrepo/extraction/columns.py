@@ -6,6 +6,7 @@ else it is `string`, and `any` where there is no value at all. It never depends 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -81,7 +82,7 @@ class _Classes:
             self.counts = None
 
 
-class Column:
+class Column(ABC):
     """What is known of a column so far; `keep` of its numbers are kept for quantiles; classes are counted of a `target`."""
 
     def __init__(self, name: str, keep: int, target: bool) -> None:
@@ -102,9 +103,9 @@ class Column:
                 self._classes.add(values)
             self._take(values)
 
+    @abstractmethod
     def _take(self, values: Any) -> None:
         """Measure values, none of them missing."""
-        raise NotImplementedError
 
     def _measure(self, values: Any) -> None:
         if self._type in ("integer", "number"):

@@ -8,6 +8,7 @@ import re
 import struct
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -165,14 +166,15 @@ def span(path: Path, start: int, length: int) -> Callable[[], Iterator[bytes]]:
     return read
 
 
-class ModelExtractor:
+class ModelExtractor(ABC):
     """What derives the structure and the digests of models of one format; `opened` reads it, `what` names it in messages."""
 
     kind = "model"
     what: str
 
+    @abstractmethod
     def opened(self, path: Path) -> AbstractContextManager[Model]:
-        raise NotImplementedError
+        """The model in a file or folder, while it is open."""
 
     @contextmanager
     def read(self, path: Path) -> Iterator[Model]:
