@@ -45,8 +45,11 @@ def augment(workspace: Workspace, path: str, dataset: str | None, name: str | No
     known = work.find(target)
     if known is not None and pointers.get(known.value, ("lineage", "base", "document")) != source:
         raise Finding(f"{target} is there already, and was made of something else", "give another name: --name NAME")
-    report(f"augmenting {artefact.path} with TensorFlow ...")
     data = str(PurePosixPath(artefact.path).with_name(f"{made}.npz"))
+    recorded = tracked(work.files, data)
+    if (workspace.root / data).exists() and (recorded is None or workspace.store.in_work_tree(recorded) is None):
+        raise Finding(f"{data} is there already, and DVC does not have it", "move it away, or give another name: --name NAME")
+    report(f"augmenting {artefact.path} with TensorFlow ...")
     examples = _write(workspace, artefact, inputs, policy, data)
     workspace.store.add(data)
     if known is None:

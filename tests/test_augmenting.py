@@ -72,6 +72,13 @@ def test_a_policy_makes_a_data_set_of_its_own(pictures: Path) -> None:
     mdrepo("validate", cwd=pictures)
 
 
+def test_a_file_that_dvc_does_not_have_is_not_overwritten(pictures: Path) -> None:
+    (pictures / DATA).write_bytes(b"somebody's own")
+    before = state(pictures)
+    assert f"{DATA} is there already, and DVC does not have it" in mdrepo("augment", DOCUMENT, cwd=pictures, code=1).err
+    assert state(pictures) == before
+
+
 @pytest.mark.parametrize(
     ("training", "arguments", "code", "words"),
     [
