@@ -96,8 +96,12 @@ class _Classes:
         self.values = set(values)
         self.described = described
         self.names = {_name(value): value for value in self.values}
+        # in a table of text a whole number stands as it is spelled
+        self.spelled = {
+            each["value"]: each["value"] if each["value"] in self.values else _name(each["value"]) for each in described
+        }
         # a name that people wrote comes before the value of another class that is spelled so
-        self.names |= {each["name"]: each["value"] for each in described if each["value"] in self.values}
+        self.names |= {each["name"]: value for each in described if (value := self.spelled[each["value"]]) in self.values}
 
     def renamed(self, renames: Mapping[str, str]) -> dict[Any, Any]:
         """Old values to new ones; raises UsageError for a class that is not there."""
@@ -112,7 +116,7 @@ class _Classes:
         for each in self.described:
             value, name = each["value"], each["name"]
             if derived.get(value, name) != name and (name in own or isinstance(value, str)):
-                found[value] = own.get(name, name)
+                found[self.spelled[value]] = self.spelled.get(own[name], own[name]) if name in own else name
         return found
 
     def value(self, name: str) -> Any:

@@ -77,6 +77,18 @@ def test_what_people_wrote_into_the_document_is_applied(pets: Path) -> None:
     assert "nothing to relabel" in mdrepo("relabel", TABLE, cwd=pets).err
 
 
+def test_numbers_in_a_table_are_classes_too(repo: Path) -> None:
+    track(repo, "data/rows.csv", b"a,y\n1,0\n2,1\n3,2\n4,1\n")
+    mdrepo("new", "dataset", "rows", cwd=repo)
+    edit(repo, lambda v: v["classes"][2].update(name="1"), "metadata/rows.json")
+    assert "1 of 4 examples" in mdrepo("relabel", "metadata/rows.json", cwd=repo).err
+    assert (repo / "data/rows.csv").read_text() == "a,y\n1,0\n2,1\n3,1\n4,1\n"
+    assert classes(repo, "metadata/rows.json") == {0: ("0", 1), 1: ("1", 3)}
+    mdrepo("relabel", "metadata/rows.json", "--rename", "0=5", cwd=repo)
+    assert classes(repo, "metadata/rows.json") == {1: ("1", 3), 5: ("5", 1)}
+    mdrepo("validate", "metadata/rows.json", cwd=repo)
+
+
 def test_single_examples_are_corrected(repo: Path, tmp_path: Path) -> None:
     rows = tmp_path / "fix.csv"
     rows.write_text("item,label,was\n0,2,0\n4,0,1\n")
