@@ -18,9 +18,10 @@ from .deriving import Deriver, DocumentReader
 from .errors import Finding, MdrepoError, UsageError
 from .extraction.running import Runner
 from .files import TreeFiles, WorkFiles, inside
+from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
-from .snapshots import Git, GitError
+from .snapshots import Git, GitError, writer_above
 
 _OURS = (".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
 
@@ -51,6 +52,10 @@ class Workspace:
     @cached_property
     def cache(self) -> Cache:
         return Cache(self.git.common / "mdrepo" / "cache", self.configuration.evaluation.cache << 20)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.git.common / "mdrepo", self.root, writer_above(), self.report)
 
     @cached_property
     def store(self) -> Store:
