@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import pointers, targets
-from .artefacts import tracked
+from .artefacts import Artefact, tracked
 from .errors import Finding, UsageError
+from .exchanging import exchanged
 from .files import write
-from .locks import Lock
+from .locks import SUFFIX, Lock
 from .patching import replaced
 from .results import Move, Relabelled
 from .updating import patch, write_patch
@@ -52,26 +53,31 @@ def relabel(
     moves = Counter((old, now) for old, now in zip(values, new, strict=True) if (type(old), old) != (type(now), now))
     told = tuple(Move(str(old), str(now), count) for (old, now), count in sorted(moves.items(), key=str))
     if moves and not dry:
-        _record(workspace, path, artefact.path, targets.rewritten(file, suffix, target, new), _items(document.value, wanted))
+        content = targets.rewritten(file, suffix, target, new)
+        _record(workspace, path, artefact, lambda place: write(place.parent, place.name, content), _items(document.value, wanted))
     return Relabelled(path, artefact.path, len(values), told, written=bool(moves) and not dry)
 
 
-def _record(workspace: Workspace, path: str, data: str, content: bytes, classes: list[Any]) -> None:
-    """Write the data, let DVC record them, and bring the document up to date; on a failure the data are what they were."""
-    before = (workspace.root / data).read_bytes()
-    write(workspace.root, data, content)
-    try:
-        workspace.store.add(data)
-    except BaseException:
-        write(workspace.root, data, before)
-        raise
-    work = workspace.work()
-    document = work.document(path)
-    renamed = replaced(document.value, ("classes",), classes)
-    write(workspace.root, path, rewrite(document, renamed, work.schema(path).key_order))
-    found = patch(workspace, [path])
-    settled = [f"{path}#/classes"] if found.conflicts else []
-    write_patch(workspace, patch(workspace, [path], take=settled))
+def _record(workspace: Workspace, path: str, artefact: Artefact, make: Callable[[Path], None], classes: list[Any]) -> None:
+    """Put other data in the place of the old ones, let DVC record them, and bring the document up to date: all of it or nothing."""
+    if not workspace.store.cached(artefact):
+        raise Finding(
+            f"DVC's cache has not what {artefact.pointer} records",
+            f"'dvc fetch {artefact.path}' or 'dvc commit {artefact.path}' brings it there",
+        )
+    ignored = str(PurePosixPath(artefact.path).with_name(".gitignore"))
+    with exchanged(workspace.root, artefact.path, make, (artefact.pointer, ignored, path, path + SUFFIX)):
+        workspace.store.add(artefact.path)
+        work = workspace.work()
+        document = work.document(path)
+        renamed = replaced(document.value, ("classes",), classes)
+        write(workspace.root, path, rewrite(document, renamed, work.schema(path).key_order))
+        found = patch(workspace, [path])
+        if found.problems or found.proposals[path].problems:
+            problem = (*found.problems, *found.proposals[path].problems)[0]
+            raise Finding(f"{path} cannot follow the data: {problem}", "nothing was changed")
+        settled = [f"{path}#/classes"] if found.conflicts else []
+        write_patch(workspace, patch(workspace, [path], take=settled))
 
 
 def _items(content: Any, wanted: Mapping[Any, Any]) -> list[Any]:
