@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from . import pointers, targets
 from .artefacts import Artefact, tracked
 from .errors import Finding, UsageError
 from .exchanging import exchanged
-from .files import write
+from .files import inside, write
 from .locks import SUFFIX, Lock
 from .patching import replaced
 from .results import Move, Relabelled
@@ -34,31 +34,24 @@ def relabel(
     document, schema = work.document(path), work.schema(path)
     if schema.kind != "dataset":
         raise Finding(f"{path} is no dataset document", "'mdrepo status' lists the documents")
-    name, target = pointers.get(document.value, ("artefact", "path")), document.value.get("target")
-    suffix = PurePosixPath(str(name)).suffix
-    if not isinstance(target, str) or suffix not in targets.SUFFIXES:
-        raise Finding(f"{path}: only a target in {', '.join(targets.SUFFIXES)} can be relabelled")
-    artefact = tracked(work.files, str(name))
-    if artefact is None or workspace.store.in_work_tree(artefact) is None:
-        raise Finding(f"{name} is not here as DVC recorded it", f"run 'dvc pull {name}', or 'dvc add {name}'")
+    artefact = workspace.recorded(work, str(pointers.get(document.value, ("artefact", "path"))))
     if not artefact.pointer.endswith(".dvc"):
-        raise Finding(f"{name} is made by a stage of {artefact.pointer}", "let the stage make it with other labels")
-    file = workspace.root / artefact.path
-    values = targets.read(file, suffix, target)
-    classes = _Classes(values, document.value.get("classes") or [])
+        raise Finding(f"{artefact.path} is made by a stage of {artefact.pointer}", "let the stage make it with other labels")
+    target = targets.of(inside(workspace.root, artefact.path), document.value.get("target"))
+    classes = _Classes(target, document.value.get("classes") or [])
     wanted = classes.renamed(renames) if renames or corrections else classes.by_hand(work.lock(path))
-    new = [wanted.get(value, value) for value in values]
+    new = [wanted.get(value, value) for value in target.values]
     for place, value in classes.corrected(corrections, new):
         new[place] = value
-    moves = Counter((old, now) for old, now in zip(values, new, strict=True) if (type(old), old) != (type(now), now))
+    moves = Counter((old, now) for old, now in zip(target.values, new, strict=True) if (type(old), old) != (type(now), now))
     told = tuple(Move(str(old), str(now), count) for (old, now), count in sorted(moves.items(), key=str))
+    change = target.change(new, wanted)
     if moves and not dry:
-        content = targets.rewritten(file, suffix, target, new)
-        _record(workspace, path, artefact, lambda place: write(place.parent, place.name, content), _items(document.value, wanted))
-    return Relabelled(path, artefact.path, len(values), told, written=bool(moves) and not dry)
+        _record(workspace, path, artefact, change, _items(document.value, wanted))
+    return Relabelled(path, artefact.path, len(new), told, tuple(change.renamed), written=bool(moves) and not dry)
 
 
-def _record(workspace: Workspace, path: str, artefact: Artefact, make: Callable[[Path], None], classes: list[Any]) -> None:
+def _record(workspace: Workspace, path: str, artefact: Artefact, change: targets.Change, classes: list[Any]) -> None:
     """Put other data in the place of the old ones, let DVC record them, and bring the document up to date: all of it or nothing."""
     if not workspace.store.cached(artefact):
         raise Finding(
@@ -66,15 +59,17 @@ def _record(workspace: Workspace, path: str, artefact: Artefact, make: Callable[
             f"'dvc fetch {artefact.path}' or 'dvc commit {artefact.path}' brings it there",
         )
     ignored = str(PurePosixPath(artefact.path).with_name(".gitignore"))
-    with exchanged(workspace.root, artefact.path, make, (artefact.pointer, ignored, path, path + SUFFIX)):
+    with exchanged(workspace.root, artefact.path, change.write, (artefact.pointer, ignored, path, path + SUFFIX)):
         workspace.store.add(artefact.path)
         work = workspace.work()
+        recorded = tracked(work.files, artefact.path)
+        if recorded is None or artefact.files not in (None, recorded.files):
+            raise Finding(f"DVC would not record all of {artefact.path}", "does .dvcignore name one of the new classes?")
         document = work.document(path)
         renamed = replaced(document.value, ("classes",), classes)
         write(workspace.root, path, rewrite(document, renamed, work.schema(path).key_order))
         found = patch(workspace, [path])
-        if found.problems or found.proposals[path].problems:
-            problem = (*found.problems, *found.proposals[path].problems)[0]
+        for problem in (*found.problems, *found.proposals[path].problems):
             raise Finding(f"{path} cannot follow the data: {problem}", "nothing was changed")
         settled = [f"{path}#/classes"] if found.conflicts else []
         write_patch(workspace, patch(workspace, [path], take=settled))
@@ -98,8 +93,9 @@ def _name(value: Any) -> str:
 class _Classes:
     """The classes of a target: values in the data, and what the document calls them."""
 
-    def __init__(self, values: Sequence[Any], described: Sequence[Mapping[str, Any]]) -> None:
-        self.values = set(values)
+    def __init__(self, target: targets.Target, described: Sequence[Mapping[str, Any]]) -> None:
+        self.target = target
+        self.values = set(target.values)
         self.described = described
         self.names = {_name(value): value for value in self.values}
         # in a table of text a whole number stands as it is spelled
@@ -151,7 +147,7 @@ class _Classes:
         try:
             rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
             if not {"item", "label"} <= set(rows.fieldnames or ()):
-                raise Finding("the corrections have no columns 'item' and 'label'", "item: the example's number, from 0")
+                raise Finding("the corrections have no columns 'item' and 'label'", self.target.items)
             return [self._correction(row, rows.line_num, now) for row in rows]
         except (UnicodeDecodeError, csv.Error) as error:
             raise Finding(f"the corrections are no CSV in UTF-8: {error}") from None
@@ -159,10 +155,10 @@ class _Classes:
     def _correction(self, row: Mapping[str, str], line: int, now: Sequence[Any]) -> tuple[int, Any]:
         where = f"line {line} of the corrections"
         item, label = row["item"] or "", row["label"]
-        if not item.isdecimal() or int(item) >= len(now) or label is None:
-            raise Finding(f"{where}: there is no example {item!r}, or no label", f"there are {len(now)}, counted from 0")
-        place = int(item)
+        place = self.target.example(item)
+        if place is None or label is None:
+            raise Finding(f"{where}: there is no example {item!r}, or no label", self.target.items)
         was = row.get("was")
         if was and self.names.get(was) != now[place]:
-            raise Finding(f"{where}: example {place} is {_name(now[place])!r}, and not {was!r}", "nothing was written")
+            raise Finding(f"{where}: example {item} is {_name(now[place])!r}, and not {was!r}", "nothing was written")
         return place, self.new(label)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from conftest import State, edit, git, load, mdrepo, npz, state, track
 
-from mdrepo import relabelling
+from mdrepo import relabelling, targets
 from mdrepo.artefacts import Store
 from mdrepo.errors import MdrepoError
 from mdrepo.repository import Repository
@@ -213,12 +213,11 @@ def test_data_whose_only_copy_would_be_lost_are_not_relabelled(pets: Path) -> No
 
 
 def test_a_parquet_table(repo: Path) -> None:
-    from mdrepo import targets
-
     file = repo / "x.parquet"
     pd.DataFrame({"a": [1.5, None], "kind": ["cat", "dog"]}).to_parquet(file)
-    assert targets.read(file, ".parquet", "kind") == ["cat", "dog"]
-    file.write_bytes(targets.rewritten(file, ".parquet", "kind", ["cat", "cat"]))
-    found = pd.read_parquet(file)
+    target = targets.of(file, "kind")
+    assert target.values == ["cat", "dog"]
+    target.change(["cat", "cat"], {}).write(repo / "y.parquet")
+    found = pd.read_parquet(repo / "y.parquet")
     assert found["kind"].tolist() == ["cat", "cat"]
     assert found["a"].isna().tolist() == [False, True]
