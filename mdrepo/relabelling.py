@@ -41,7 +41,7 @@ def relabel(
     classes = _Classes(target, document.value.get("classes") or [])
     wanted = classes.renamed(renames) if renames or corrections else classes.by_hand(work.lock(path))
     new = [wanted.get(value, value) for value in target.values]
-    for place, value in classes.corrected(corrections, new):
+    for place, value in classes.corrected(corrections):
         new[place] = value
     moves = Counter((old, now) for old, now in zip(target.values, new, strict=True) if (type(old), old) != (type(now), now))
     told = tuple(Move(str(old), str(now), count) for (old, now), count in sorted(moves.items(), key=str))
@@ -140,7 +140,7 @@ class _Classes:
             raise UsageError("there is no third class of true and false")
         return name
 
-    def corrected(self, data: bytes | None, now: Sequence[Any]) -> list[tuple[int, Any]]:
+    def corrected(self, data: bytes | None) -> list[tuple[int, Any]]:
         """The examples that a CSV of corrections names (`item`, `label`, and perhaps `was`), with their values; raises Finding."""
         if data is None:
             return []
@@ -148,17 +148,17 @@ class _Classes:
             rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
             if not {"item", "label"} <= set(rows.fieldnames or ()):
                 raise Finding("the corrections have no columns 'item' and 'label'", self.target.items)
-            return [self._correction(row, rows.line_num, now) for row in rows]
+            return [self._correction(row, rows.line_num) for row in rows]
         except (UnicodeDecodeError, csv.Error) as error:
             raise Finding(f"the corrections are no CSV in UTF-8: {error}") from None
 
-    def _correction(self, row: Mapping[str, str], line: int, now: Sequence[Any]) -> tuple[int, Any]:
+    def _correction(self, row: Mapping[str, str], line: int) -> tuple[int, Any]:
         where = f"line {line} of the corrections"
         item, label = row["item"] or "", row["label"]
         place = self.target.example(item)
         if place is None or label is None:
             raise Finding(f"{where}: there is no example {item!r}, or no label", self.target.items)
-        was = row.get("was")
-        if was and self.names.get(was) != now[place]:
-            raise Finding(f"{where}: example {item} is {_name(now[place])!r}, and not {was!r}", "nothing was written")
+        was, there = row.get("was"), self.target.values[place]
+        if was and self.names.get(was) != there:
+            raise Finding(f"{where}: example {item} is {_name(there)!r}, and not {was!r}", "nothing was written")
         return place, self.new(label)

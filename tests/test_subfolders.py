@@ -137,6 +137,13 @@ def test_single_pictures_are_corrected(pets: Path, tmp_path: Path, before: dict[
     assert classes(pets) == {"cat": 2, "dog": 2, "wolf": 1}
 
 
+def test_what_a_correction_says_was_there_is_what_was_there_before_the_renames(pets: Path, tmp_path: Path) -> None:
+    rows = corrections(tmp_path, "item,label,was\ndog/1.png,cat,dog\n")
+    mdrepo("relabel", DOCUMENT, "--rename", "dog=hound", "--corrections", rows, cwd=pets)
+    assert (pets / "data/pets/cat/1-dog.png").exists()
+    assert classes(pets) == {"cat": 3, "hamster": 1, "hound": 1}
+
+
 def test_a_class_may_change_its_case_alone(pets: Path) -> None:
     mdrepo("relabel", DOCUMENT, "--rename", "dog=Dog", cwd=pets)
     assert classes(pets) == {"Dog": 2, "cat": 2, "hamster": 1}
