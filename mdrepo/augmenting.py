@@ -74,10 +74,7 @@ def _source(workspace: Workspace, path: str, content: Any) -> tuple[Artefact, st
     name, inputs = pointers.get(content, ("artefact", "path")), content.get("inputs")
     if not str(name).endswith(".npz") or not isinstance(inputs, list) or len(inputs) != 1:
         raise Finding(f"{path}: only an .npz file with one input can be augmented")
-    artefact = tracked(workspace.work().files, str(name))
-    if artefact is None or workspace.store.in_work_tree(artefact) is None:
-        raise Finding(f"{name} is not here as DVC recorded it", f"run 'dvc pull {name}', or 'dvc add {name}'")
-    return artefact, str(inputs[0])
+    return workspace.recorded(workspace.work(), str(name)), str(inputs[0])
 
 
 def _write(workspace: Workspace, artefact: Artefact, name: str, policy: Any, data: str) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Busy, Finding, MdrepoError
+from .files import removed
 
 VERSION = 1
 WAIT = 600
@@ -40,6 +41,13 @@ class Journal:
         self._report = report
         self._steps: Steps | None = None
         self._together: dict[str, str | None] = {}
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what nobody needs when this turn is over, however it ends."""
+        path = self._folder / "scratch"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
 
     def left(self) -> Steps | None:
         """What the last writer wrote and did not take away; raises Finding for what cannot be read."""
@@ -136,7 +144,7 @@ class Journal:
                 continue
             changed.append(path)
             if os.path.lexists(place):
-                shutil.move(place, self.aside(path)) if aside else _removed(place)
+                shutil.move(place, self.aside(path)) if aside else removed(place)
             if kept is not None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 _kept(before, place)
@@ -206,21 +214,21 @@ class Journal:
 
 
 def _kept(place: Path, copy: Path) -> None:
-    """A second name for the files at a place, or a copy where there can be none; whoever writes them writes new ones."""
+    """A second name for the data at a place, or a copy where there can be none; whoever changes data writes new files."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     if place.is_dir() and not place.is_symlink():
         shutil.copytree(place, copy, symlinks=True, copy_function=_linked)
+    elif place.lstat().st_size <= _SMALL:  # DVC writes its pointers in place, which a second name would follow
+        shutil.copy2(place, copy, follow_symlinks=False)
     else:
         _linked(str(place), str(copy))
 
 
 def _linked(source: str, target: str) -> None:
-    # small files, as DVC's pointers, may be written in place, which a second name would follow
-    if Path(source).lstat().st_size > _SMALL:
-        with contextlib.suppress(OSError):
-            os.link(source, target, follow_symlinks=False)
-            return
-    shutil.copy2(source, target, follow_symlinks=False)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -237,10 +245,3 @@ def _same(one: Path, other: Path) -> bool:
         return one.samefile(other) or one.read_bytes() == other.read_bytes()
     except OSError:
         return False
-
-
-def _removed(place: Path) -> None:
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)

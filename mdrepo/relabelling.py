@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import pointers, targets
-from .artefacts import tracked
-from .errors import Finding, UsageError
-from .files import write
-from .locks import Lock
+from .artefacts import Artefact, tracked
+from .errors import Finding, MdrepoError, UsageError
+from .files import inside, removed, write
+from .locks import SUFFIX, Lock
 from .patching import replaced
 from .results import Move, Relabelled
 from .updating import patch, write_patch
@@ -33,45 +35,60 @@ def relabel(
     document, schema = work.document(path), work.schema(path)
     if schema.kind != "dataset":
         raise Finding(f"{path} is no dataset document", "'mdrepo status' lists the documents")
-    name, target = pointers.get(document.value, ("artefact", "path")), document.value.get("target")
-    suffix = PurePosixPath(str(name)).suffix
-    if not isinstance(target, str) or suffix not in targets.SUFFIXES:
-        raise Finding(f"{path}: only a target in {', '.join(targets.SUFFIXES)} can be relabelled")
-    artefact = tracked(work.files, str(name))
-    if artefact is None or workspace.store.in_work_tree(artefact) is None:
-        raise Finding(f"{name} is not here as DVC recorded it", f"run 'dvc pull {name}', or 'dvc add {name}'")
+    artefact = workspace.recorded(work, str(pointers.get(document.value, ("artefact", "path"))))
     if not artefact.pointer.endswith(".dvc"):
-        raise Finding(f"{name} is made by a stage of {artefact.pointer}", "let the stage make it with other labels")
-    file = workspace.root / artefact.path
-    values = targets.read(file, suffix, target)
-    classes = _Classes(values, document.value.get("classes") or [])
+        raise Finding(f"{artefact.path} is made by a stage of {artefact.pointer}", "let the stage make it with other labels")
+    target = targets.of(inside(workspace.root, artefact.path), document.value.get("target"))
+    classes = _Classes(target, document.value.get("classes") or [])
     wanted = classes.renamed(renames) if renames or corrections else classes.by_hand(work.lock(path))
-    new = [wanted.get(value, value) for value in values]
-    for place, value in classes.corrected(corrections, new):
+    new = [wanted.get(value, value) for value in target.values]
+    for place, value in classes.corrected(corrections):
         new[place] = value
-    moves = Counter((old, now) for old, now in zip(values, new, strict=True) if (type(old), old) != (type(now), now))
+    moves = Counter((old, now) for old, now in zip(target.values, new, strict=True) if (type(old), old) != (type(now), now))
     told = tuple(Move(str(old), str(now), count) for (old, now), count in sorted(moves.items(), key=str))
+    change = target.change(new, wanted)
     if moves and not dry:
-        _record(workspace, path, artefact.path, targets.rewritten(file, suffix, target, new), _items(document.value, wanted))
-    return Relabelled(path, artefact.path, len(values), told, written=bool(moves) and not dry)
+        _record(workspace, path, artefact, change, _items(document.value, wanted))
+    return Relabelled(path, artefact.path, len(new), told, tuple(change.renamed), written=bool(moves) and not dry)
 
 
-def _record(workspace: Workspace, path: str, data: str, content: bytes, classes: list[Any]) -> None:
-    """Write the data, let DVC record them, and bring the document up to date; on a failure the data are what they were."""
-    before = (workspace.root / data).read_bytes()
-    write(workspace.root, data, content)
+def _record(workspace: Workspace, path: str, artefact: Artefact, change: targets.Change, classes: list[Any]) -> None:
+    """Put other data in the place of the old ones, let DVC record them, and bring the document up to date: all of it or nothing."""
+    if not workspace.store.cached(artefact):
+        raise Finding(
+            f"DVC's cache has not what {artefact.pointer} records",
+            f"'dvc fetch {artefact.path}' or 'dvc commit {artefact.path}' brings it there",
+        )
+    ignored = str(PurePosixPath(artefact.path).with_name(".gitignore"))
+    with workspace.journal.together([artefact.path, artefact.pointer, ignored, path, path + SUFFIX]):
+        _exchange(workspace, artefact.path, change)
+        workspace.store.add(artefact.path)
+        work = workspace.work()
+        recorded = tracked(work.files, artefact.path)
+        if recorded is None or artefact.files not in (None, recorded.files):
+            raise Finding(f"DVC would not record all of {artefact.path}", "does .dvcignore name one of the new classes?")
+        document = work.document(path)
+        renamed = replaced(document.value, ("classes",), classes)
+        write(workspace.root, path, rewrite(document, renamed, work.schema(path).key_order))
+        found = patch(workspace, [path])
+        for problem in (*found.problems, *found.proposals[path].problems):
+            raise Finding(f"{path} cannot follow the data: {problem}", "nothing was changed")
+        settled = [f"{path}#/classes"] if found.conflicts else []
+        write_patch(workspace, patch(workspace, [path], take=settled))
+
+
+def _exchange(workspace: Workspace, path: str, change: targets.Change) -> None:
+    """Put what is made of the data in their place, whole."""
+    place = inside(workspace.root, path)
     try:
-        workspace.store.add(data)
-    except BaseException:
-        write(workspace.root, data, before)
-        raise
-    work = workspace.work()
-    document = work.document(path)
-    renamed = replaced(document.value, ("classes",), classes)
-    write(workspace.root, path, rewrite(document, renamed, work.schema(path).key_order))
-    found = patch(workspace, [path])
-    settled = [f"{path}#/classes"] if found.conflicts else []
-    write_patch(workspace, patch(workspace, [path], take=settled))
+        with tempfile.TemporaryDirectory(dir=workspace.journal.scratch) as folder:
+            new = Path(folder) / place.name
+            change.write(new)
+            shutil.copymode(place, new)
+            removed(place)
+            shutil.move(new, place)
+    except OSError as error:
+        raise MdrepoError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _items(content: Any, wanted: Mapping[Any, Any]) -> list[Any]:
@@ -92,8 +109,9 @@ def _name(value: Any) -> str:
 class _Classes:
     """The classes of a target: values in the data, and what the document calls them."""
 
-    def __init__(self, values: Sequence[Any], described: Sequence[Mapping[str, Any]]) -> None:
-        self.values = set(values)
+    def __init__(self, target: targets.Target, described: Sequence[Mapping[str, Any]]) -> None:
+        self.target = target
+        self.values = set(target.values)
         self.described = described
         self.names = {_name(value): value for value in self.values}
         # in a table of text a whole number stands as it is spelled
@@ -138,25 +156,25 @@ class _Classes:
             raise UsageError("there is no third class of true and false")
         return name
 
-    def corrected(self, data: bytes | None, now: Sequence[Any]) -> list[tuple[int, Any]]:
+    def corrected(self, data: bytes | None) -> list[tuple[int, Any]]:
         """The examples that a CSV of corrections names (`item`, `label`, and perhaps `was`), with their values; raises Finding."""
         if data is None:
             return []
         try:
             rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
             if not {"item", "label"} <= set(rows.fieldnames or ()):
-                raise Finding("the corrections have no columns 'item' and 'label'", "item: the example's number, from 0")
-            return [self._correction(row, rows.line_num, now) for row in rows]
+                raise Finding("the corrections have no columns 'item' and 'label'", self.target.items)
+            return [self._correction(row, rows.line_num) for row in rows]
         except (UnicodeDecodeError, csv.Error) as error:
             raise Finding(f"the corrections are no CSV in UTF-8: {error}") from None
 
-    def _correction(self, row: Mapping[str, str], line: int, now: Sequence[Any]) -> tuple[int, Any]:
+    def _correction(self, row: Mapping[str, str], line: int) -> tuple[int, Any]:
         where = f"line {line} of the corrections"
         item, label = row["item"] or "", row["label"]
-        if not item.isdecimal() or int(item) >= len(now) or label is None:
-            raise Finding(f"{where}: there is no example {item!r}, or no label", f"there are {len(now)}, counted from 0")
-        place = int(item)
-        was = row.get("was")
-        if was and self.names.get(was) != now[place]:
-            raise Finding(f"{where}: example {place} is {_name(now[place])!r}, and not {was!r}", "nothing was written")
+        place = self.target.example(item)
+        if place is None or label is None:
+            raise Finding(f"{where}: there is no example {item!r}, or no label", self.target.items)
+        was, there = row.get("was"), self.target.values[place]
+        if was and self.names.get(was) != there:
+            raise Finding(f"{where}: example {item} is {_name(there)!r}, and not {was!r}", "nothing was written")
         return place, self.new(label)

@@ -12,6 +12,7 @@ from .artefacts import Artefact, all_tracked, md5
 from .catalogue import Catalogue
 from .committing import changed_paths, companions
 from .errors import Finding, MdrepoError
+from .files import removed
 from .results import Restored
 from .snapshots import Git
 from .workspace import Workspace
@@ -56,7 +57,7 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
         git.run("checkout", "--quiet", str(before), "--")
         workspace.store.checkout(different(workspace, here))
         for path, kept in aside.items():
-            _clear(workspace.root / path)
+            removed(workspace.root / path)
             _copy(kept, workspace.root / path)
         workspace.journal.note(checkout=None)
         raise
@@ -131,7 +132,7 @@ def put_back(workspace: Workspace, commit: str | None, paths: Sequence[str], *, 
         if aside and workspace.exists(path):
             _copy(workspace.root / path, workspace.journal.aside(path))
         if path not in known:
-            _clear(workspace.root / path)
+            removed(workspace.root / path)
     present = [path for path in changed if path in known]
     if present:
         git.run("--literal-pathspecs", "checkout", "--quiet", str(commit), "--", *present)
@@ -156,7 +157,7 @@ def _gone(here: Iterable[Artefact], target: Catalogue) -> list[Artefact]:
 def _deliver(workspace: Workspace, wanted: list[Artefact], gone: Sequence[Artefact], aside: Mapping[str, Path]) -> None:
     """DVC's bytes into the work tree; what was copied aside makes way, since DVC overwrites nothing that it does not have."""
     for path in aside:
-        _clear(workspace.root / path)
+        removed(workspace.root / path)
     workspace.store.checkout(wanted)
     _remove(workspace, gone)
 
@@ -204,15 +205,7 @@ def _remove(workspace: Workspace, artefacts: Sequence[Artefact]) -> None:
     for artefact in artefacts:
         path = workspace.store.in_work_tree(artefact)
         if path is not None and workspace.store.cached(artefact):
-            _clear(path)
-
-
-def _clear(path: Path) -> None:
-    """Take a file or folder away, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+            removed(path)
 
 
 def _copy(path: Path, place: Path) -> None:

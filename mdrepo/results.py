@@ -142,12 +142,16 @@ class Move:
 
 @dataclass(frozen=True)
 class Relabelled:
-    """What became of a data set that was relabelled: the document, the data, how many examples there are and which moved."""
+    """What became of a data set that was relabelled: the document, the data, how many examples there are and which moved.
+
+    `renamed` are the files that needed another name in their new folder: (was, is).
+    """
 
     path: str
     data: str
     examples: int
     moves: tuple[Move, ...]
+    renamed: tuple[tuple[str, str], ...]
     written: bool
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import configuration, pointers
-from .artefacts import Store
+from .artefacts import Artefact, Store, tracked
 from .caching import Cache
 from .catalogue import Catalogue, Merge, no_merge, not_measured
 from .configuration import Configuration
@@ -115,6 +115,13 @@ class Workspace:
         data = pointers.get(content, ("evaluation", "dataset"))
         named = [*then.artefacts(path), *(then.artefacts(data) if isinstance(data, str) else [])]
         return Measured(head, metrics, {each["path"]: each["md5"] for _, each in named if "md5" in each})
+
+    def recorded(self, work: Catalogue, name: str) -> Artefact:
+        """What DVC tracks at a path, where the work tree has it as it is recorded; raises Finding."""
+        artefact = tracked(work.files, name)
+        if artefact is None or self.store.in_work_tree(artefact) is None:
+            raise Finding(f"{name} is not here as DVC recorded it", f"run 'dvc pull {name}', or 'dvc add {name}'")
+        return artefact
 
     def staged(self) -> Catalogue:
         """The index."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import io
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import edit, git, load, mdrepo, npz, state, track
+from conftest import State, edit, git, load, mdrepo, npz, state, track
+
+from mdrepo import relabelling, targets
+from mdrepo.artefacts import Store
+from mdrepo.errors import MdrepoError
+from mdrepo.repository import Repository
 
 TABLE = "metadata/pets.json"
 ARRAYS = "metadata/net-test.json"
@@ -31,6 +38,12 @@ def pets(repo: Path) -> Path:
 
 def classes(repo: Path, path: str) -> dict[Any, tuple[str, int]]:
     return {each["value"]: (each["name"], each["count"]) for each in load(repo, path)["classes"]}
+
+
+def visible(root: Path) -> State:
+    """What is there besides DVC's cache, which only grows."""
+    found = state(root)
+    return replace(found, files=tuple(each for each in found.files if not each[0].startswith(".dvc/cache/")))
 
 
 def target(repo: Path) -> list[int]:
@@ -156,13 +169,55 @@ def test_data_that_dvc_does_not_know_are_not_overwritten(pets: Path) -> None:
     assert (pets / "data/pets.csv").read_text() == CSV + "9,dog\n"
 
 
-def test_a_parquet_table(repo: Path) -> None:
-    from mdrepo import targets
+@pytest.mark.parametrize("step", ["Store.add", "write", "patch", "write_patch"])
+def test_a_step_that_fails_leaves_data_pointer_and_document_as_they_were(
+    pets: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Each step fails after it has done its work."""
+    before, inode = visible(pets), (pets / "data/pets.csv").stat().st_ino
+    owner = Store if step == "Store.add" else relabelling
+    name = step.rpartition(".")[2]
+    real, failed = getattr(owner, name), []
 
+    def failing(*arguments: Any, **options: Any) -> Any:
+        done = real(*arguments, **options)
+        if step == "write" and arguments[1] != TABLE:
+            return done  # the data themselves
+        failed.append(visible(pets) != before)
+        raise MdrepoError("no space left")
+
+    monkeypatch.setattr(owner, name, failing)
+    with pytest.raises(MdrepoError, match="no space left"):
+        Repository.open(pets).relabel(TABLE, {"dog": "cat"})
+    assert failed == [True], "there was something to put back"
+    assert visible(pets) == before
+    assert (pets / "data/pets.csv").stat().st_ino == inode
+    assert {path.name for path in (pets / "data").iterdir() if path.is_dir()} == set(), "nothing is left beside it"
+
+
+def test_data_that_the_document_cannot_follow_are_put_back(pets: Path, tmp_path: Path) -> None:
+    (tmp_path / "fix.csv").write_bytes(b"item,label\n0,c\0t\n")
+    before = visible(pets)
+    told = mdrepo("relabel", TABLE, "--corrections", str(tmp_path / "fix.csv"), cwd=pets, code=1).err
+    assert "cannot follow the data" in told
+    assert "NUL byte" in told
+    assert visible(pets) == before
+
+
+def test_data_whose_only_copy_would_be_lost_are_not_relabelled(pets: Path) -> None:
+    shutil.rmtree(pets / ".dvc/cache/files")
+    before = state(pets)
+    told = mdrepo("relabel", TABLE, "--rename", "dog=cat", cwd=pets, code=1).err
+    assert "DVC's cache has not what data/pets.csv.dvc records" in told
+    assert state(pets) == before
+
+
+def test_a_parquet_table(repo: Path) -> None:
     file = repo / "x.parquet"
     pd.DataFrame({"a": [1.5, None], "kind": ["cat", "dog"]}).to_parquet(file)
-    assert targets.read(file, ".parquet", "kind") == ["cat", "dog"]
-    file.write_bytes(targets.rewritten(file, ".parquet", "kind", ["cat", "cat"]))
-    found = pd.read_parquet(file)
+    target = targets.of(file, "kind")
+    assert target.values == ["cat", "dog"]
+    target.change(["cat", "cat"], {}).write(repo / "y.parquet")
+    found = pd.read_parquet(repo / "y.parquet")
     assert found["kind"].tolist() == ["cat", "cat"]
     assert found["a"].isna().tolist() == [False, True]

@@ -27,6 +27,8 @@ HEAVY = {
     "rich",
     "pyarrow",
     "yaml",
+    "PIL",
+    "cv2",
 }
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.

@@ -10,20 +10,25 @@ from ..reporting.tables import table
 from . import output
 from .shared import json_option, paths, repository, settings
 
+_RENAMED = 20
+"""So many files with another name are shown."""
+
 
 @click.command()
 @click.argument("document", metavar="DATASET-DOC")
 @click.option(
     "--rename", "renames", multiple=True, metavar="OLD=NEW", help="Another name for a class; an existing one merges both."
 )
-@click.option("--corrections", metavar="CSV", help="Single examples: columns item (from 0), label, and perhaps was.")
+@click.option(
+    "--corrections", metavar="CSV", help="Single examples: columns item (from 0, or a picture's path), label, and perhaps was."
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Only show what would change.")
 @json_option
 def command(document: str, renames: tuple[str, ...], corrections: str | None, dry: bool) -> int:
-    """Apply a changed label map to a data set: its target is written anew, as a new DVC version, and the document follows.
+    """Apply a changed label map to a data set: its target is written anew, or its pictures moved, as a new DVC version.
 
-    Without options it is what people wrote into the document's classes. The old version stays in DVC's cache: 'mdrepo checkout' and
-    'mdrepo rollback' bring it back.
+    The document follows. Without options it is what people wrote into the document's classes. The old version stays in DVC's cache:
+    'mdrepo checkout' and 'mdrepo rollback' bring it back.
     """
     wanted = dict(_pair(each) for each in renames)
     repo = repository()
@@ -36,10 +41,14 @@ def command(document: str, renames: tuple[str, ...], corrections: str | None, dr
     moved = sum(each.count for each in found.moves)
     lines = table(["was", "is", "examples"], [[each.old, each.new, f"{each.count:,}"] for each in found.moves], right=(2,))
     output.show([line] for line in lines if found.moves)
+    lines = table(["file", "is"], [[was, now] for was, now in found.renamed[:_RENAMED]])
+    output.show([line] for line in ["", *lines] if found.renamed)
     if not settings().quiet:
         told = f"{moved:,} of {found.examples:,} examples of {found.data}"
         hint = "'mdrepo patch' brings the models' documents up to date, 'mdrepo commit' keeps it"
         done = f"{told} relabelled; {hint}" if found.written else f"{told} would be relabelled"
+        if (more := len(found.renamed) - _RENAMED) > 0:
+            output.hint(f"and {more:,} more files have another name now: --json names them all")
         output.hint(done if moved else "nothing to relabel")
     return 0
 

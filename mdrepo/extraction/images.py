@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtra
-from . import ExtractionError
+from . import ExtractionError, headers, readers
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 _PIXELS = 1 << 27
 """A picture that declares more would take more than half a gigabyte: it is named and not read."""
-_STEP = 4
-"""By so much of 255 a place must be brighter than the one before."""
+_SIDE = 1 << 20
+_BYTES = 1 << 30
 _NAMED = 20
 """So many broken files are named; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is known of a picture: its size, its bands, its format, and a hash that is the same for what looks the same."""
+    """What is known of a picture: what it declares, and a hash that is the same for what looks the same."""
 
-    width: int
-    height: int
-    bands: tuple[str, ...]
-    format: str
+    header: headers.Header
     looks: int
 
 
-def read(path: Path) -> Picture:
-    """A picture by Pillow, the one reader; raises ValueError, OSError for what is none."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height > _PIXELS:
-                raise ValueError(f"it declares {width:,} x {height:,} pixels")
-            return Picture(width, height, image.getbands(), str(image.format), _looks(image))
-
-
-def _looks(image: Any) -> int:
-    """The difference hash of a picture: for 8 x 8 places whether it gets clearly brighter to the right, by more than rounding."""
-    small = image.convert("L").resize((9, 8))
-    values = small.tobytes()
-    bits = [values[row * 9 + column] + _STEP < values[row * 9 + column + 1] for row in range(8) for column in range(8)]
-    return sum(bit << place for place, bit in enumerate(bits))
+def read(path: Path, reader: readers.Reader) -> Picture:
+    """A picture; raises OSError, and ValueError with the reason, which is the same with all readers."""
+    if path.stat().st_size > _BYTES:
+        raise ValueError(f"it has more than {_BYTES >> 30} GiB")
+    data = path.read_bytes()
+    header = headers.read(data)
+    width, height = header.width, header.height
+    if not (0 < width <= _SIDE and 0 < height <= _SIDE and width * height <= _PIXELS):
+        raise ValueError(f"it declares {width:,} x {height:,} pixels")
+    try:
+        pixels = reader(data)
+    except MemoryError:
+        raise
+    except Exception:  # whatever a library raises for a hostile file
+        pixels = None
+    if pixels is None or pixels.shape[:2] != (height, width):
+        raise ValueError("its pixels cannot be decoded")
+    return Picture(header, readers.looks(pixels))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -66,23 +59,20 @@ class Images:
 
     name = "images"
     kind = "data"
-    version = "1"
+    version = "2"
     suffixes = ("/",)
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            from PIL import Image
-        except ImportError:
-            raise MissingExtra("PIL", "images") from None
-        bombs = Image.DecompressionBombError, Image.DecompressionBombWarning
+        reader = readers.reader()
         found: dict[str, Picture] = {}
         broken: list[dict[str, str]] = []
         for name, file in _files(path):
             try:
-                found[name] = read(file)
-            except (OSError, ValueError, SyntaxError, EOFError, *bombs) as error:
-                reason = str(error).replace(str(path), path.name).splitlines()[:1] or [type(error).__name__]
-                broken.append({"path": name, "reason": reason[0][:200]})
+                found[name] = read(file, reader)
+            except OSError as error:
+                broken.append({"path": name, "reason": error.strerror or type(error).__name__})
+            except ValueError as error:
+                broken.append({"path": name, "reason": str(error)})
         if not found:
             raise ExtractionError(path, "it has no pictures that can be read" if broken else f"it has no {', '.join(SUFFIXES)}")
         values: dict[str, Any] = {"format": "images", "examples": len(found), "images": _described(list(found.values()), broken)}
@@ -95,10 +85,10 @@ class Images:
 def _described(pictures: list[Picture], broken: list[dict[str, str]]) -> dict[str, Any]:
     looks = Counter(each.looks for each in pictures)
     made: dict[str, Any] = {
-        "width": _range([each.width for each in pictures]),
-        "height": _range([each.height for each in pictures]),
-        "channels": _counted([len(each.bands) for each in pictures], "channels"),
-        "formats": _counted([each.format for each in pictures], "format"),
+        "width": _range([each.header.width for each in pictures]),
+        "height": _range([each.header.height for each in pictures]),
+        "channels": _counted([each.header.bands for each in pictures], "channels"),
+        "formats": _counted([each.header.format for each in pictures], "format"),
         "look_alike": sum(count - 1 for count in looks.values()),
     }
     return made | ({"broken": len(broken), "broken_files": broken[:_NAMED]} if broken else {})

@@ -212,7 +212,9 @@ def inherited(found: Inherited) -> dict[str, Any]:
 
 def relabelled(found: Relabelled) -> dict[str, Any]:
     moves = [{"was": each.old, "is": each.new, "examples": each.count} for each in found.moves]
-    return {"path": found.path, "data": found.data, "examples": found.examples, "moves": moves, "written": found.written}
+    renamed = [{"was": was, "is": now} for was, now in found.renamed]
+    told = {"path": found.path, "data": found.data, "examples": found.examples, "moves": moves, "renamed": renamed}
+    return {**told, "written": found.written}
 
 
 def augmented(found: Augmented) -> dict[str, Any]:
