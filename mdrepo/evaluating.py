@@ -150,34 +150,43 @@ def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str
     outputs = predictions.outputs(requests, workspace.cache, limits, report)
     try:
         asked = terms.terms(child.content)
-        truth, cuts, ids = _known(workspace, asked, dataset, test_data)
-        scored = scoring.score(outputs[0], child.content, truth)
+        truth, taken, cuts, ids = _known(workspace, asked, dataset, test_data)
+        scored = scoring.score(outputs[0], child.content, truth).take(taken)
         own = comparison.measure(scored, asked, cuts)
     except Finding as error:
         raise Finding(f"{child.path}: {error.message}", error.hint) from None
-    result: dict[str, Any] = {"verdict": "baseline", "key": key, "dataset": dataset_path, "examples": len(truth)}
+    result: dict[str, Any] = {"verdict": "baseline", "key": key, "dataset": dataset_path, "examples": len(scored)}
     if parent is None:
         return result | own
     if (reason := terms.given_up(parent.content, child.content)) is not None:
         return result | own | {"verdict": "failed", "reason": reason}
     try:
-        before = scoring.score(outputs[1], parent.content, truth)
+        before = scoring.score(outputs[1], parent.content, truth).take(taken)
     except Finding as error:
         return result | own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
-    return result | comparison.compare(before, scored, asked, cuts, ids)
+    result |= comparison.compare(before, scored, asked, cuts, ids)
+    if result["verdict"] != "failed" and requests[0].key == requests[1].key and _decides(child) == _decides(parent):
+        result |= {"verdict": "unchanged", "reason": "the model answers as the parent's: only how it is judged has changed"}
+    return result
 
 
-def _known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> tuple[Any, Any, Any]:
-    """What the test data say of each example: the right answer, the slices that it is in, its name if the data have one."""
-    from .evaluation import data, slices
+def _decides(side: _Side) -> Any:
+    """The fields that make answers of outputs."""
+    return [side.content.get(name) for name in ("labels", "decision")]
+
+
+def _known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> tuple[Any, Any, Any, Any]:
+    """What the test data say: all right answers; which examples are taken, the slices that they are in, and their names."""
+    from .evaluation import data, planning, slices
 
     file, suffix = workspace.store.require([test_data])[test_data], _suffix(test_data.path)
     truth = data.truth(file, suffix, dataset, asked.task)
     named = dataset.get("id")
     wanted = [*asked.columns, *([named] if named else [])]
     columns = data.columns(file, suffix, wanted) if wanted else {}
-    cuts = slices.cut(asked.slices or (), columns)
-    return truth, cuts, columns[named].tolist() if named else None
+    taken = planning.sample(len(truth), asked.budget or len(truth), test_data.md5)
+    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns)]
+    return truth, taken, cuts, columns[named][taken].tolist() if named else taken.tolist()
 
 
 def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test_data: Artefact) -> Any:

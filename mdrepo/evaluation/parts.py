@@ -52,7 +52,7 @@ def measured(parts: Sequence[Part], scored: Scored) -> list[Row]:
     rows = []
     for part in parts:
         row = {**part.head, "support": int(part.members.sum())}
-        value = _value_or_none(part.metric, scored.take(part.members))
+        value = _value_or_none(part.metric, scored.take(part.members)) if row["support"] else None
         rows.append(row if value is None else {**row, "value": rounded(value, scored.task)})
     return sorted(rows, key=lambda row: (row.get("value", np.inf), _name(row)))
 
@@ -87,6 +87,8 @@ def judge(parts: Sequence[Part], parent: Scored, child: Scored, asked: Terms) ->
 
 def _line(part: Part, parent: Scored, child: Scored, asked: Terms) -> tuple[Row, Spread | None]:
     row: Row = {**part.head, "support": int(part.members.sum())}
+    if not row["support"]:  # a budget can leave it without members
+        return row, None
     try:
         figures, known = compared(part.metric, parent.take(part.members), child.take(part.members), asked.confidence)
     except Finding as error:

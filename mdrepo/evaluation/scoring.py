@@ -111,26 +111,47 @@ def probabilities(outputs: NDArray[Any], temperature: float = 1.0) -> Floats:
 
     A single column is the probability of the second of two labels. The temperature divides the logarithms.
     """
-    raw = _matrix(outputs, "a classification")
-    if raw.shape[1] == 1:
-        chance = raw if ((raw >= 0) & (raw <= 1)).all() else _sigmoid(raw)
-        raw = np.hstack([1 - chance, chance])
-    sums_to_one = bool((raw >= 0).all() and np.allclose(raw.sum(axis=1), 1, atol=1e-3))
-    if sums_to_one and temperature == 1:
+    raw = _columns(outputs)
+    if temperature == 1 and _sums_to_one(raw):
         return raw
-    logits = (np.log(np.maximum(raw, EPSILON)) if sums_to_one else raw) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scaled = logits(outputs) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def logits(outputs: NDArray[Any]) -> Floats:
+    """What the temperature divides: logits as they are, probabilities as their logarithms."""
+    raw = _columns(outputs)
+    return np.asarray(np.log(np.maximum(raw, EPSILON))) if _sums_to_one(raw) else raw
+
+
+def _columns(outputs: NDArray[Any]) -> Floats:
+    raw = _matrix(outputs, "a classification")
+    if raw.shape[1] > 1:
+        return raw
+    chance = raw if ((raw >= 0) & (raw <= 1)).all() else _sigmoid(raw)
+    return np.hstack([1 - chance, chance])
+
+
+def _sums_to_one(raw: Floats) -> bool:
+    return bool((raw >= 0).all() and np.allclose(raw.sum(axis=1), 1, atol=1e-3))
 
 
 def separate(outputs: NDArray[Any], temperature: float = 1.0) -> Floats:
     """Outputs as the probability of each label by itself: as they are where all lie in [0, 1], else as logits."""
     raw = _matrix(outputs, "a multilabel model")
-    chances = bool(((raw >= 0) & (raw <= 1)).all())
-    if chances and temperature == 1:
+    if temperature == 1 and ((raw >= 0) & (raw <= 1)).all():
         return raw
-    kept = np.clip(raw, EPSILON, 1 - EPSILON) if chances else raw
-    return _sigmoid((np.log(kept / (1 - kept)) if chances else kept) / temperature)
+    return _sigmoid(separate_logits(outputs) / temperature)
+
+
+def separate_logits(outputs: NDArray[Any]) -> Floats:
+    """The same where each label has a probability by itself."""
+    raw = _matrix(outputs, "a multilabel model")
+    if not ((raw >= 0) & (raw <= 1)).all():
+        return raw
+    kept = np.clip(raw, EPSILON, 1 - EPSILON)
+    return np.asarray(np.log(kept / (1 - kept)))
 
 
 def answered(chances: Floats, places: Mapping[str, int], decision: Mapping[str, Any]) -> Places:

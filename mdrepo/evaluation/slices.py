@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,10 @@ class Slice:
     name: str
     members: Flags
     tolerance: Mapping[str, float] | None = None
+
+    def of(self, taken: Any) -> Slice:
+        """The same among some of the examples."""
+        return replace(self, members=self.members[taken])
 
 
 def cut(named: Sequence[Mapping[str, Any]], columns: Mapping[str, NDArray[Any]]) -> list[Slice]:
