@@ -40,7 +40,7 @@ def judged_template(repo_template: Path, tmp_path_factory: pytest.TempPathFactor
         mdrepo("patch", "--apply", cwd=root)
         edit(root, lambda v: v.update({"id": "name"}), DATA)
         mdrepo("commit", "-am", "Judged", cwd=root)
-        assert note(root)["verdict"] == "baseline"
+        assert note(root)["metrics"]["accuracy"] == 0.9
     return root
 
 
@@ -144,7 +144,7 @@ def test_a_budget_takes_the_same_examples_every_time(judged: Path) -> None:
         ({"metrics": ["acme.cost"]}, 1, "no metric is called 'acme.cost'"),
         ({"metrics": ["mae"]}, 1, "mae is no metric for classification"),
         ({"metrics": ["recall:zebra"]}, 1, "no label 'zebra'"),
-        ({"task": "regression", "tolerance": {"r2": 0.1}}, 1, "one output an example"),
+        ({"task": "regression", "metrics": ["mae"], "tolerance": {"r2": 0.1}}, 1, "one output an example"),
     ],
 )
 def test_a_block_that_does_not_fit_the_data(judged: Path, block: Any, code: int, words: str) -> None:
@@ -203,7 +203,9 @@ def test_numbers_are_judged_as_numbers(repo: Path) -> None:
         value["evaluation"].update(metrics=["mae", "rmse", "r2"], tolerance={"r2": 0.05})
 
     edit(repo, change)
-    mdrepo("commit", "-am", "Numbers", cwd=repo, code=None)
+    result = mdrepo("commit", "-am", "Numbers", cwd=repo, code=1)
+    assert "the parent's task is classification, this one's is regression: their metrics cannot be compared" in result.out
+    mdrepo("commit", "--allow-regression", "another task", "-am", "Numbers", cwd=repo)
     found = note(repo)
     assert found["metrics"]["mae"] == pytest.approx(0.08, abs=0.02)
     assert found["metrics"]["r2"] > 0.9
