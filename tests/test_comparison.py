@@ -111,6 +111,17 @@ def test_the_bootstrap_of_what_is_no_mean_is_scipy_s(name: str) -> None:
     assert ours.high == pytest.approx(made.high, abs=width * 0.1)
 
 
+def test_very_many_examples_are_resampled_in_blocks() -> None:
+    """Sorted data too: the blocks are made by chance, so that they vary as examples do."""
+    values = np.sort(np.random.default_rng(0).gamma(1, 2, 400_000))
+    start = time.process_time()
+    interval = resampled_mean(values, 1e6, 0.0).interval(0.95)
+    assert time.process_time() - start < 3
+    error = values.std() / np.sqrt(len(values))
+    assert interval.low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
+    assert interval.high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
+
+
 def test_holm_s_p_values() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]

@@ -167,6 +167,12 @@ def test_a_metric_that_another_package_brings(monkeypatch: pytest.MonkeyPatch) -
     assert lower.low < lower.high
     with pytest.raises(Finding, match="does not load: ImportError"):
         named("acme.broken", "classification")
+    lists = Metric("acme.lists", False, ("classification",), cost, lambda scored: scored.outputs)
+    with pytest.raises(Finding, match="does not give one value an example"):
+        spread(lists, scored, scored)
+    seldom = Metric("acme.seldom", True, ("classification",), lambda s: 1.0 if np.array_equal(s.truth, truth) else 1 / 0)
+    with pytest.raises(Finding, match="ZeroDivisionError"):
+        spread(seldom, scored, scored)
     failing = Metric("acme.bad", True, ("classification",), lambda scored: 1 / 0)
     with pytest.raises(Finding, match=r"acme.bad does not work on these examples: ZeroDivisionError"):
         measured(failing, scored)

@@ -91,6 +91,14 @@ def test_the_planned_power_is_there() -> None:
     assert sum(each in ("improved", "unchanged") for each in told) / 1500 == pytest.approx(0.8, abs=0.04)
 
 
+def test_a_plan_by_what_a_note_says() -> None:
+    result = {"examples": 1000, "negative_flips": 12, "positive_flips": 8, "confidence": 0.9, "metrics": {"accuracy": 0.9}}
+    made = planning.plan_of(result, 0.01)
+    assert made is not None
+    assert (made.needed, made.needed_unpaired, made.disagreement) == (1397, 11129, 0.02)
+    assert planning.plan_of({"examples": 1000, "metrics": {}}, 0.01) is None
+
+
 @pytest.mark.parametrize(
     "wrong", [{"examples": 0}, {"tolerance": -0.1}, {"tolerance": 0}, {"disagreement": 2}, {"confidence": 1}, {"power": 0.1}]
 )

@@ -18,6 +18,8 @@ _AT_ONCE = 2_000_000
 """How many weights of examples are held in memory at once."""
 _GROUPS = 200
 """Into how many groups examples are put for the jackknife."""
+_BLOCKS = 50_000
+"""Above so many examples, the mean's resamples are drawn from as many blocks of examples."""
 FLOOR = 12
 """A resampled difference is made as wide as if at least this many examples had changed."""
 _NORMAL = NormalDist()
@@ -135,13 +137,16 @@ def resampled(difference: Weighted, counts: Places, changed: float, scale: float
 
 
 def resampled_mean(values: Floats, changed: float, scale: float) -> Resampled:
-    """The same for the mean of one value an example, faster."""
-    exact = whole(values)
+    """The same for the mean of one value an example, faster; of very many examples, blocks made by chance are drawn."""
+    exact, total = whole(values), len(values)
     random = np.random.default_rng(0)
-    total, rows = len(exact), max(1, _AT_ONCE // len(exact))
+    mean = float(exact.sum() / total)
+    if total > _BLOCKS:
+        exact = np.bincount(random.permutation(total) % _BLOCKS, exact, _BLOCKS).astype(float)
+    parts, rows = len(exact), max(1, _AT_ONCE // len(exact))
     means = np.concatenate(
         [
-            exact[random.integers(0, total, (min(rows, RESAMPLES - start), total), np.int32)].sum(axis=1) / total
+            exact[random.integers(0, parts, (min(rows, RESAMPLES - start), parts), np.int32)].sum(axis=1) / total
             for start in range(0, RESAMPLES, rows)
         ]
     )
@@ -149,8 +154,7 @@ def resampled_mean(values: Floats, changed: float, scale: float) -> Resampled:
     if lacking and scale:
         means = means + scale / total * (random.poisson(lacking, RESAMPLES) - random.poisson(lacking, RESAMPLES))
     means = np.sort(means)
-    mean = float(exact.sum() / total)
-    return Resampled(means, _bias(means, mean), _skew(exact - mean, np.ones(total)))
+    return Resampled(means, _bias(means, mean), _skew(exact - exact.mean(), np.ones(parts)))
 
 
 def telling(values: Floats) -> float:
@@ -191,7 +195,8 @@ def _acceleration(difference: Weighted, counts: Places) -> float:
         removed, sizes = np.eye(cells), counts.astype(float)
     else:
         groups = min(cells, _GROUPS)
-        removed = (np.arange(cells) % groups == np.arange(groups)[:, None]).astype(float)
+        mixed = np.random.default_rng(1).permutation(cells)  # data are often sorted
+        removed = (mixed % groups == np.arange(groups)[:, None]).astype(float)
         sizes = np.ones(groups)
     rows = max(1, _AT_ONCE // cells)
     left = np.concatenate([difference(counts - removed[start : start + rows]) for start in range(0, len(removed), rows)])

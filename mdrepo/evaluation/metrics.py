@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import Finding
-from . import ranking
+from . import counting, ranking
 from .scoring import Flags, Floats, Scored, Task
 
 GROUP = "mdrepo.metrics"
@@ -20,6 +20,7 @@ GROUP = "mdrepo.metrics"
 CONFUSION = "confusion_matrix"
 """Named among the metrics, it puts the table into the note."""
 
+Made = TypeVar("Made")
 Weighted = Callable[[Floats], Floats]
 """Weightings (how often each example counts, one weighting a row) to the metric's value under each."""
 
@@ -72,15 +73,20 @@ def known(task: Task) -> list[str]:
 
 def measured(metric: Metric, scored: Scored) -> float:
     """The value, which must be a number; raises Finding where it is not defined on these examples."""
-    try:
-        value = float(metric.value(scored))
-    except Finding:
-        raise
-    except Exception as error:  # a metric that somebody else wrote
-        raise Finding(f"{metric.name} does not work on these examples: {type(error).__name__}: {error}") from None
+    value = float(tried(metric, metric.value, scored))
     if not np.isfinite(value):
         raise Finding(f"{metric.name} is not defined on these {len(scored)} examples: they lack a class, or they are all alike")
     return value
+
+
+def tried(metric: Metric, of: Callable[[Scored], Made], scored: Scored) -> Made:
+    """What one of a metric's functions makes of the answers; raises Finding where somebody else wrote it and it does not work."""
+    try:
+        return of(scored)
+    except Finding:
+        raise
+    except Exception as error:
+        raise Finding(f"{metric.name} does not work on these examples: {type(error).__name__}: {error}") from None
 
 
 def confusion(scored: Scored) -> dict[str, Any]:
@@ -129,52 +135,6 @@ def _pinball(quantile: float, scored: Scored) -> Floats:
     return np.asarray(np.maximum(quantile * gap, (quantile - 1) * gap))
 
 
-# counts of answers
-
-
-def _counts(scored: Scored) -> tuple[Floats, Floats, Floats]:
-    """For each example and label whether it is answered rightly, answered, right."""
-    if scored.task == "multilabel":
-        return (scored.answers & scored.truth).astype(float), scored.answers.astype(float), scored.truth.astype(float)
-    labels = np.arange(len(scored.names))
-    answered, right = scored.answers[:, None] == labels, scored.truth[:, None] == labels
-    return (answered & right).astype(float), answered.astype(float), right.astype(float)
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0))
-
-
-def _of_counts(kind: str, average: str, scored: Scored) -> Weighted:
-    """Precision, recall or F1; 0 where nothing is there to divide by, as in scikit-learn with `zero_division=0`."""
-    every = scored.task == "multilabel"
-    tables = _counts(scored)
-    if average not in ("micro", "macro"):
-        tables = tuple(table[:, [_place(scored, average)]] for table in tables)  # type: ignore[assignment]
-
-    def under(weights: Floats) -> Floats:
-        both, answered, right = (weights @ table for table in tables)
-        if average == "micro":
-            both, answered, right = (sums.sum(axis=1, keepdims=True) for sums in (both, answered, right))
-        below = {"precision": answered, "recall": right, "f1": (answered + right) / 2}[kind]
-        each = _ratio(both, below)
-        if average != "macro" or every:
-            return np.asarray(each.mean(axis=1))
-        return np.asarray(_ratio(each.sum(axis=1), ((answered + right) > 0).sum(axis=1).astype(float)))
-
-    return under
-
-
-def _balanced(scored: Scored) -> Weighted:
-    both, _, right = _counts(scored)
-
-    def under(weights: Floats) -> Floats:
-        there = weights @ right
-        return np.asarray(_ratio(weights @ both, there).sum(axis=1) / np.maximum((there > 0).sum(axis=1), 1))
-
-    return under
-
-
 # calibration, ranks and errors of numbers
 
 
@@ -191,7 +151,7 @@ def _area(area: Callable[[Floats, Flags], Weighted], label: str | None, scored: 
     """An area under a curve: of the second of two labels, or the mean over the labels that occur, each against the rest."""
     many = scored.task == "multilabel"
     if label is not None:
-        places = [_place(scored, label)]
+        places = [counting.place(scored, label)]
     else:
         places = list(range(len(scored.names))) if many or len(scored.names) != 2 else [1]
     unknown = np.zeros((len(scored), len(scored.names) - scored.outputs.shape[1]))
@@ -235,12 +195,6 @@ def whole(values: Floats) -> Floats:
     return np.asarray(np.rint(values / step) * step)
 
 
-def _place(scored: Scored, label: str) -> int:
-    if label not in scored.names:
-        raise Finding(f"there is no label {label!r} in the label map or in the test data")
-    return scored.names.index(label)
-
-
 _AREAS = {"roc_auc": ranking.roc, "pr_auc": ranking.precision_recall}
 _KINDS = ("precision", "recall", "f1")
 
@@ -248,9 +202,9 @@ _BUILT_IN: Mapping[str, Metric] = {
     each.name: each
     for each in (
         _mean("accuracy", "higher", LABELS, lambda scored: scored.correct),
-        _resampled("balanced_accuracy", "higher", CLASSIFICATION, _balanced, True),
+        _resampled("balanced_accuracy", "higher", CLASSIFICATION, counting.balanced, True),
         *(
-            _resampled(f"{kind}_{average}", "higher", LABELS, partial(_of_counts, kind, average), True)
+            _resampled(f"{kind}_{average}", "higher", LABELS, partial(counting.shares, kind, average), True)
             for kind in _KINDS
             for average in ("micro", "macro")
         ),
@@ -286,7 +240,7 @@ def _with_parameter(name: str) -> Metric | None:
         return _mean(name, "lower", tasks, partial(_pinball, float(found[1])))
     if found[1] in _AREAS:
         return _resampled(name, "higher", tasks, partial(_area, _AREAS[found[1]], found[2]))
-    return _resampled(name, "higher", tasks, partial(_of_counts, found[1], found[2]), True)
+    return _resampled(name, "higher", tasks, partial(counting.shares, found[1], found[2]), True)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal
@@ -46,6 +47,16 @@ def plan(
     unpaired = needed_unpaired(accuracy, tolerance, confidence, power)
     least = detectable(examples, disagreement, confidence, power)
     return Plan(examples, disagreement, tolerance, confidence, power, enough, unpaired, least)
+
+
+def plan_of(result: Mapping[str, Any], tolerance: float, power: float = POWER) -> Plan | None:
+    """The plan by what a note says of a document: how many examples turned wrong or right; None without a comparison."""
+    if "negative_flips" not in result:
+        return None
+    examples = result["examples"]
+    changed = (result["negative_flips"] + result["positive_flips"]) / examples
+    accuracy = result["metrics"].get("accuracy", 0.9)
+    return plan(examples, changed, tolerance, result["confidence"], power, accuracy)
 
 
 def needed(disagreement: float, tolerance: float, confidence: float, power: float = POWER) -> int:

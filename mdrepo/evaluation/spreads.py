@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import Finding
 from .intervals import FLOOR, Pairs, Spread, resampled, resampled_mean, telling
-from .metrics import Metric, Weighted
+from .metrics import Metric, Weighted, tried
 from .scoring import Flags, Floats, Places, Scored
 
 _CELLS = 1000
@@ -20,9 +20,11 @@ _PROBES = 50
 def spread(metric: Metric, parent: Scored, child: Scored) -> Spread:
     """The spread of child less parent: exact pairs for shares, a paired bootstrap else. Raises Finding where it is not defined."""
     if metric.per_example is not None:
-        old, new = metric.per_example(parent), metric.per_example(child)
+        old, new = (np.asarray(tried(metric, metric.per_example, side)) for side in (parent, child))
+        if old.shape != (len(parent),) or new.shape != old.shape:
+            raise Finding(f"{metric.name} does not give one value an example")
         if new.dtype == bool:
-            return Pairs(int((new > old).sum()), int((new < old).sum()), len(new))
+            return Pairs(int(np.greater(new, old).sum()), int(np.less(new, old).sum()), len(new))
         values = np.asarray(new, float) - old
         changed = telling(values)
         return resampled_mean(values, changed, _mean_scale(metric.per_example, parent) if changed < FLOOR else 0.0)
@@ -42,7 +44,7 @@ def _weighted(metric: Metric, scored: Scored) -> Weighted:
     places = np.arange(len(scored))
 
     def under(weights: Floats) -> Floats:
-        return np.array([metric.value(scored.take(np.repeat(places, row.astype(int)))) for row in weights])
+        return np.array([tried(metric, metric.value, scored.take(np.repeat(places, row.astype(int)))) for row in weights])
 
     return under
 
