@@ -12,6 +12,7 @@ from .artefacts import Artefact, tracked
 from .catalogue import Catalogue
 from .documents import digest
 from .errors import Finding, MdrepoError, MissingExtra
+from .evaluation import WORST_FIRST
 from .notes import Note
 from .pointers import Path
 from .schemas import KINDS, Schema
@@ -20,8 +21,6 @@ from .workspace import Workspace
 Report = Callable[[str], None]
 
 _TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
-
-WORST_FIRST = ("failed", "regressed", "inconclusive", "improved", "baseline", "unchanged", "skipped")
 
 
 def evaluate(
@@ -42,7 +41,7 @@ def evaluate(
 
 
 def _gate(side: Catalogue, path: str) -> str:
-    """What a regression of a document does: `block`, `warn`, or `off` for what is not evaluated at all."""
+    """What a regression of a document does: `block`, `strict`, `warn`, or `off` for what is not evaluated at all."""
     content = side.content(path) if path in side.paths else None
     block = content.get("evaluation") if isinstance(content, dict) else None
     if not isinstance(block, dict) or (schema := side.schema_or_none(path)) is None or schema.kind != "model":
@@ -59,7 +58,8 @@ def blocking(note: Note | None, child: Catalogue, parent: Catalogue | None) -> l
         gate = _gate(child, path)
         if gate == "off" and parent is not None:
             gate = _gate(parent, path)
-        if result["verdict"] in ("regressed", "failed") and gate == "block":
+        stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
+        if result["verdict"] in stops and gate in ("block", "strict"):
             stopped.append(path)
     return stopped
 
@@ -137,42 +137,56 @@ def _renamed_from(child: _Side, parent: Catalogue) -> str | None:
 
 def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
-        from .evaluation import comparison, data, metrics, predictions, processes
+        from .evaluation import comparison, predictions, processes, scoring, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
-    block = child.content["evaluation"]
-    dataset_path = block["dataset"]
+    dataset_path = child.content["evaluation"]["dataset"]
     dataset = child.catalogue.content(dataset_path) or {}
     test_data = _artefact(_Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
     requests = [_request(workspace, side, dataset, test_data) for side in sides]
     limits = processes.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
     outputs = predictions.outputs(requests, workspace.cache, limits, report)
-    file = workspace.store.require([test_data])[test_data]
-    scored = []
-    whose = child.path
     try:
-        truth = data.truth(file, _suffix(test_data.path), dataset)
-        for out, side in zip(outputs, sides, strict=True):
-            whose = child.path if side is child else f"{side.path} in the parent"
-            scored.append(metrics.score(out, side.content, truth))
+        asked = terms.terms(child.content)
+        truth, taken, cuts, ids = _known(workspace, asked, dataset, test_data)
+        scored = scoring.score(outputs[0], child.content, truth).take(taken)
+        own = comparison.measure(scored, asked, cuts)
     except Finding as error:
-        raise Finding(f"{whose}: {error.message}", error.hint) from None
-    names = block.get("metrics", ["accuracy", "loss"])
-    result: dict[str, Any] = {
-        "verdict": "baseline",
-        "key": key,
-        "dataset": dataset_path,
-        "examples": len(truth),
-        "metrics": {name: round(scored[0].value(name), 6) for name in names},
-    }
-    if parent is not None:
-        return result | comparison.compare(scored[1], scored[0], truth, block)
-    if comparison.by_label(block):
-        classes = sorted(comparison.recall(scored[0].correct, truth).items(), key=lambda item: (item[1][1], item[0]))
-        result["recall"] = [{"label": name, "support": count, "value": round(share, 6)} for name, (count, share) in classes]
+        raise Finding(f"{child.path}: {error.message}", error.hint) from None
+    result: dict[str, Any] = {"verdict": "baseline", "key": key, "dataset": dataset_path, "examples": len(scored)}
+    if parent is None:
+        return result | own
+    if (reason := terms.given_up(parent.content, child.content)) is not None:
+        return result | own | {"verdict": "failed", "reason": reason}
+    try:
+        before = scoring.score(outputs[1], parent.content, truth).take(taken)
+    except Finding as error:
+        return result | own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
+    result |= comparison.compare(before, scored, asked, cuts, ids)
+    if result["verdict"] != "failed" and requests[0].key == requests[1].key and _decides(child) == _decides(parent):
+        result |= {"verdict": "unchanged", "reason": "the model answers as the parent's: only how it is judged has changed"}
     return result
+
+
+def _decides(side: _Side) -> Any:
+    """The fields that make answers of outputs."""
+    return [side.content.get(name) for name in ("labels", "decision")]
+
+
+def _known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> tuple[Any, Any, Any, Any]:
+    """What the test data say: all right answers; which examples are taken, the slices that they are in, and their names."""
+    from .evaluation import data, planning, slices
+
+    file, suffix = workspace.store.require([test_data])[test_data], _suffix(test_data.path)
+    truth = data.truth(file, suffix, dataset, asked.task)
+    named = dataset.get("id")
+    wanted = [*asked.columns, *([named] if named else [])]
+    columns = data.columns(file, suffix, wanted) if wanted else {}
+    taken = planning.sample(len(truth), asked.budget or len(truth), test_data.md5)
+    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns)]
+    return truth, taken, cuts, columns[named][taken].tolist() if named else taken.tolist()
 
 
 def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
