@@ -137,7 +137,7 @@ def _renamed_from(child: _Side, parent: Catalogue) -> str | None:
 
 def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
-        from .evaluation import comparison, data, metrics, predictions, processes
+        from .evaluation import comparison, data, metrics, predictions
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
@@ -147,8 +147,7 @@ def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str
     test_data = _artefact(_Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
     requests = [_request(workspace, side, dataset, test_data) for side in sides]
-    limits = processes.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
-    outputs = predictions.outputs(requests, workspace.cache, limits, report)
+    outputs = predictions.outputs(requests, workspace.cache, workspace.limits, report)
     file = workspace.store.require([test_data])[test_data]
     scored = []
     whose = child.path
