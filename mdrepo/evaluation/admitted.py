@@ -35,6 +35,7 @@ KERAS: dict[str, frozenset[str]] = {
         "keras.models": """
     Functional Model Sequential
 """,
+        "keras.applications.convnext": "LayerScale",
         "keras.initializers": """
     Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer LecunNormal LecunUniform Ones
     Orthogonal OrthogonalInitializer RandomNormal RandomUniform STFT STFTInitializer TruncatedNormal VarianceScaling Zeros

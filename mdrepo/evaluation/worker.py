@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -42,11 +43,18 @@ def serve(request: dict[str, Any], answers: IO[str]) -> None:
         missing = MissingExtra((error.name or "tensorflow").replace("_", "-"), extra)
         answer = {"error": missing.message, "hint": missing.hint}
     except Exception as error:  # a model file can fail in any way; the command that asked says which
-        lines = str(getattr(error, "message", error)).strip().splitlines() or [type(error).__name__]
         hint = _MEMORY if type(error).__name__ == "ResourceExhaustedError" else getattr(error, "hint", None)
-        answer = {"error": lines[0][:300], "kind": type(error).__name__, "hint": hint or ""}
+        answer = {"error": _reason(error), "kind": type(error).__name__, "hint": hint or ""}
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
+
+
+def _reason(error: Exception) -> str:
+    """The line of an error that says what is wrong: Keras says a whole configuration before it, TensorFlow where it was."""
+    words = str(getattr(error, "message", error)).rpartition("Exception encountered:")[2]
+    lines = [line.strip() for line in words.splitlines() if line.strip()] or [type(error).__name__]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    return (named or lines)[-1 if named else 0][:300]
 
 
 def confined(request: Mapping[str, Any]) -> list[str]:
