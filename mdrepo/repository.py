@@ -58,6 +58,7 @@ from .results import (
     Step,
     Tagged,
     Versioned,
+    WorkerState,
 )
 from .settling import Guide
 from .snapshots import Commit
@@ -268,6 +269,27 @@ class Repository:
     def relabel(self, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False) -> Relabelled:
         """Apply a changed label map to a data set, as a new DVC version of it."""
         return relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
+
+    def worker(self) -> WorkerState:
+        """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""
+        from .evaluation import confinement, residents
+
+        limits = self._workspace.limits
+        held = confinement.held()
+        holds = {name: (name in held, words) for name, words in confinement.HOLDS.items()}
+        found = residents.look(limits.folder, limits.keep_alive) if limits.folder is not None else None
+        if found is None:
+            return WorkerState(None, False, False, 0, 0, 0.0, limits.keep_alive, holds)
+        return WorkerState(
+            found.pid, found.ready, found.current, found.running, found.served, found.since, limits.keep_alive, holds
+        )
+
+    def stop_worker(self) -> bool:
+        """End the process with TensorFlow that waits, with what it runs; whether there was one."""
+        from .evaluation import residents
+
+        folder = self._workspace.limits.folder
+        return folder is not None and residents.stop(folder)
 
     def augment(self, path: str, dataset: str | None = None, name: str | None = None, report: Report = lambda _: None) -> Augmented:
         """Make further training data by the policy in a model's document, as a data set of its own."""

@@ -14,17 +14,18 @@ import resource
 import signal
 import site
 import struct
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 HOLDS = {
-    "network": "no network",
+    "network": "no network: one of its own, without interfaces",
     "files": "no files but the model, the data, Python's own and a folder of its own",
-    "programs": "starts no programs",
-    "processes": "no signals to other processes",
-    "memory": "limits on memory, time and files",
+    "programs": "no other programs",
+    "processes": "no signals to others",
+    "memory": "limits on memory, time, files and their size",
 }
 """What may hold of a model's process, and in which words."""
 
@@ -55,6 +56,13 @@ _READABLE = (
     "/dev/urandom",
     "/dev/zero",
 )
+
+
+def held() -> list[str]:
+    """The keys of HOLDS that hold of a model's process on this machine: a process of its own tries."""
+    code = "from mdrepo.evaluation import confinement; print(*confinement.confine([], [], 4, 60))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.split() if done.returncode == 0 else []
 
 
 def environment(home: Path, given: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -169,7 +170,7 @@ class _Own:
     def start(self) -> None:
         """Start it, unless it runs."""
         with self.lock:
-            if self.process is not None and self.process.poll() is None:
+            if self.process is not None and self.process.poll() is None and not _closed(self.control):
                 return
             self._end()
             ours, its = socket.socketpair()
@@ -201,6 +202,15 @@ class _Own:
             self.process.kill()  # its processes go with it: each asked for that (PR_SET_PDEATHSIG)
             self.process.wait()
         self.process = self.control = None
+
+
+def _closed(control: socket.socket | None) -> bool:
+    """Whether the other end is gone: a process that was killed closes its sockets before it can be waited for."""
+    if control is None:
+        return True
+    poll = select.poll()
+    poll.register(control, 0)
+    return bool(poll.poll(0))
 
 
 class _Servers:
