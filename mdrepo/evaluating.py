@@ -41,6 +41,34 @@ def evaluate(
     return {"$schema": KINDS["evaluation"], "parent": parent_id, "verdict": verdict, **environment, "documents": documents}
 
 
+def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) -> None:
+    """Let TensorFlow be imported while a snapshot is validated, where its evaluation will run a model."""
+    try:
+        if any(_will_run(workspace, child, parent, path) for path in child.paths if _gate(child, path) != "off"):
+            from .evaluation import processes
+
+            processes.warm(workspace.limits)
+    except (MdrepoError, ImportError, LookupError, TypeError, AttributeError):
+        return  # whatever is wrong is said by the validation and the evaluation themselves
+
+
+def _will_run(workspace: Workspace, child: Catalogue, parent: Catalogue | None, path: str) -> bool:
+    """Whether a document's model, data or preprocessing differ from the parent's, and its outputs are not known."""
+
+    def matters(side: Catalogue) -> Any:
+        content = side.content(path)
+        dataset = pointers.get(content, ("evaluation", "dataset"))
+        data = side.content(dataset) if isinstance(dataset, str) else None
+        return content.get("weights"), content.get("preprocessing"), pointers.get(data, ("artefact", "md5"))
+
+    if parent is not None and path in parent.paths and matters(child) == matters(parent):
+        return False
+    dataset_path = child.content(path)["evaluation"]["dataset"]
+    test_data = _artefact(_Side(child, dataset_path), ("artefact",))
+    asked = _request(workspace, _Side(child, path), child.content(dataset_path), test_data)
+    return workspace.cache.get("outputs", asked.key) is None
+
+
 def _gate(side: Catalogue, path: str) -> str:
     """What a regression of a document does: `block`, `warn`, or `off` for what is not evaluated at all."""
     content = side.content(path) if path in side.paths else None

@@ -25,11 +25,12 @@ import numpy as np
 import pytest
 from conftest import DOCUMENT, edit, keras_file, load, mdrepo, npz, state, track
 
-from mdrepo import configuration
+from mdrepo import configuration, evaluating
 from mdrepo.errors import Finding, MdrepoError
 from mdrepo.evaluation import loading, processes, residents
 from mdrepo.evaluation.processes import Limits, run
 from mdrepo.evaluation.rendezvous import Place
+from mdrepo.workspace import Workspace
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks from a server")
 
@@ -428,8 +429,16 @@ def test_a_model_that_crashes_is_never_committed(repo: Path) -> None:
     track(repo, "models/net.keras", doing("__import__('os').abort()"))
     subprocess.run(["git", "config", "mdrepo.trust", "Lambda"], cwd=repo, check=True)
     edit(repo, lambda v: v["weights"]["artefact"].update(md5=hashlib.md5((repo / "models/net.keras").read_bytes()).hexdigest()))
-    result = mdrepo("commit", "-m", "Bad", cwd=repo, code=None)
-    print(result)
+    before = state(repo)
+    result = mdrepo("commit", "-m", "Bad", cwd=repo, code=3)
+    assert "models/net.keras" in result.err
+    assert "died (signal 6)" in result.err
+    assert state(repo) == before
+    subprocess.run(["git", "config", "--unset", "mdrepo.trust"], cwd=repo, check=True)
+    result = mdrepo("commit", "-m", "Bad", cwd=repo, code=3)
+    assert "refused: it has a Lambda 'does', which runs Python code" in result.err
+    assert "git config --add mdrepo.trust 'Lambda'" in result.err
+    assert state(repo) == before
 
 
 @linux
@@ -454,3 +463,21 @@ def test_the_worker_command(repo: Path) -> None:
         assert "stopped" in mdrepo("worker", "stop", cwd=repo).out
     assert mdrepo("worker", "status", "--json", cwd=repo).json["worker"] is None
     mdrepo("worker", "restart", cwd=repo, code=2)
+
+
+@linux
+@pytest.mark.parametrize("changes", [True, False])
+def test_tensorflow_is_imported_early_only_where_a_model_will_run(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, changes: bool
+) -> None:
+    warmed: list[Limits] = []
+    monkeypatch.setattr(processes, "warm", warmed.append)
+    workspace = Workspace.open(repo)
+    if changes:
+        edit(repo, lambda v: v.update(preprocessing=[{"op": "rescale", "scale": 0.5}]))
+    else:
+        edit(repo, lambda v: v.update(license="MIT"))
+    evaluating.prepare(workspace, workspace.work(), workspace.at(workspace.git.head() or ""))
+    assert bool(warmed) == changes
+    evaluating.prepare(workspace, workspace.work(), None)
+    assert len(warmed) == 1 + changes
