@@ -472,6 +472,23 @@ def test_honest_models_are_let_in_and_give_the_same_outputs_in_every_format(tf: 
         assert np.load(tmp_path / "out.npy") == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_tflite_model_runs_without_tensorflow(tf: Any, tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    (tmp_path / "model.tflite").write_bytes(tflite(tf))
+    examples = np.random.default_rng(0).random((41, 4)).astype("float32")
+    (tmp_path / "data.npz").write_bytes(npz(x=examples))
+    task = {"model": str(tmp_path / "model.tflite"), "data": str(tmp_path / "data.npz"), "suffix": ".npz", "inputs": ["x"]}
+    run({**task, "preprocessing": [], "outputs": str(tmp_path / "out.npy")}, "net", Limits(120, 16))
+    assert np.load(tmp_path / "out.npy") == pytest.approx(tf.nn.softmax(examples).numpy(), abs=1e-6)
+    code = (
+        "import sys; from pathlib import Path; import numpy as np; from mdrepo.evaluation import loading;"
+        "loading.run(loading.load(Path(sys.argv[1])), np.ones((3, 4), 'float32')); "
+        "print({'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "model.tflite")]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip().endswith("set()")
+
+
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0", "ConvNeXtTiny", "DenseNet121"])
 def test_models_that_people_transfer_are_let_in(tf: Any, tmp_path: Path, name: str) -> None:
     made = getattr(tf.keras.applications, name)
