@@ -86,12 +86,11 @@ def _write(workspace: Workspace, artefact: Artefact, name: str, policy: Any, dat
         from .extraction import npz
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
-    limits = processes.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
     file = workspace.root / artefact.path
     with tempfile.TemporaryDirectory(prefix="mdrepo-augment-") as folder:
         made = Path(folder) / "made.npy"
         task = {"augment": policy, "data": str(file), "suffix": ".npz", "inputs": [name], "outputs": str(made)}
-        processes.run(task, f"the policy on {artefact.path}", limits)
+        processes.run(task, f"the policy on {artefact.path}", workspace.limits)
         pictures = np.load(made, allow_pickle=False)
     arrays = dict(npz.load(file))
     count = len(arrays[name])

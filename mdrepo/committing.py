@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .catalogue import Catalogue
 from .errors import Busy, Finding
-from .evaluating import Report, blocking, evaluate
+from .evaluating import Report, blocking, evaluate, prepare
 from .locks import SUFFIX
 from .notes import Note, note_of, write_note
 from .results import Outcome
@@ -50,12 +50,14 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
     if not head and not git.tree(tree):
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
     child = workspace.candidate(tree)
+    parent = workspace.at(head) if head else None
+    if terms.evaluate:
+        prepare(workspace, child, parent)
     problems = [problem for path in child.paths for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))
     note: Note | None = None
     if terms.evaluate:
-        parent = workspace.at(head) if head else None
         note = evaluate(workspace, child, parent, head, note_of(workspace.git, head) if head else None, report)
         stopped = blocking(note, child, parent)
         if stopped and terms.allow_regression is None:

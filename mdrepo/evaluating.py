@@ -15,6 +15,7 @@ from .errors import Finding, MdrepoError, MissingExtra
 from .evaluation import WORST_FIRST
 from .notes import Note
 from .pointers import Path
+from .results import WorkerState
 from .schemas import KINDS, Schema
 from .workspace import Workspace
 
@@ -38,6 +39,55 @@ def evaluate(
     verdict = min((each["verdict"] for each in documents.values()), key=WORST_FIRST.index)
     environment = {} if verdict == "skipped" else {"environment": _environment()}
     return {"$schema": KINDS["evaluation"], "parent": parent_id, "verdict": verdict, **environment, "documents": documents}
+
+
+def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) -> None:
+    """Let TensorFlow be imported while a snapshot is validated, where its evaluation will run a model."""
+    try:
+        if any(_will_run(workspace, child, parent, path) for path in child.paths if _gate(child, path) != "off"):
+            from .evaluation import processes
+
+            processes.warm(workspace.limits)
+    except (MdrepoError, ImportError, LookupError, TypeError, AttributeError):
+        return  # whatever is wrong is said by the validation and the evaluation themselves
+
+
+def _will_run(workspace: Workspace, child: Catalogue, parent: Catalogue | None, path: str) -> bool:
+    """Whether a document's model, data or preprocessing differ from the parent's, and its outputs are not known."""
+
+    def matters(side: Catalogue) -> Any:
+        content = side.content(path)
+        dataset = pointers.get(content, ("evaluation", "dataset"))
+        data = side.content(dataset) if isinstance(dataset, str) else None
+        return content.get("weights"), content.get("preprocessing"), pointers.get(data, ("artefact", "md5"))
+
+    if parent is not None and path in parent.paths and matters(child) == matters(parent):
+        return False
+    dataset_path = child.content(path)["evaluation"]["dataset"]
+    test_data = _artefact(_Side(child, dataset_path), ("artefact",))
+    asked = _request(workspace, _Side(child, path), child.content(dataset_path), test_data)
+    return workspace.cache.get("outputs", asked.key) is None
+
+
+def worker(workspace: Workspace) -> WorkerState:
+    """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""
+    from .evaluation import confinement, residents
+
+    limits = workspace.limits
+    held = confinement.held()
+    holds = {name: (name in held, words) for name, words in confinement.HOLDS.items()}
+    found = residents.look(limits.folder, limits.keep_alive) if limits.folder is not None else None
+    if found is None:
+        return WorkerState(None, False, False, 0, 0, 0.0, limits.keep_alive, holds)
+    return WorkerState(found.pid, found.ready, found.current, found.running, found.served, found.since, limits.keep_alive, holds)
+
+
+def stop_worker(workspace: Workspace) -> bool:
+    """End the process with TensorFlow that waits, with what it runs; whether there was one."""
+    from .evaluation import residents
+
+    folder = workspace.limits.folder
+    return folder is not None and residents.stop(folder)
 
 
 def _gate(side: Catalogue, path: str) -> str:
@@ -137,7 +187,7 @@ def _renamed_from(child: _Side, parent: Catalogue) -> str | None:
 
 def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
-        from .evaluation import comparison, predictions, processes, scoring, terms
+        from .evaluation import comparison, predictions, scoring, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
@@ -146,8 +196,7 @@ def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str
     test_data = _artefact(_Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
     requests = [_request(workspace, side, dataset, test_data) for side in sides]
-    limits = processes.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
-    outputs = predictions.outputs(requests, workspace.cache, limits, report)
+    outputs = predictions.outputs(requests, workspace.cache, workspace.limits, report)
     try:
         asked = terms.terms(child.content)
         truth, taken, cuts, ids = _known(workspace, asked, dataset, test_data)

@@ -61,6 +61,7 @@ from .results import (
     Step,
     Tagged,
     Versioned,
+    WorkerState,
 )
 from .settling import Guide
 from .validation import Problem
@@ -276,6 +277,14 @@ class Repository:
     def relabel(self, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False) -> Relabelled:
         """Apply a changed label map to a data set, as a new DVC version of it."""
         return relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
+
+    def worker(self) -> WorkerState:
+        """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""
+        return evaluating.worker(self._workspace)
+
+    def stop_worker(self) -> bool:
+        """End the process with TensorFlow that waits, with what it runs; whether there was one."""
+        return evaluating.stop_worker(self._workspace)
 
     @_writes
     def augment(self, path: str, dataset: str | None = None, name: str | None = None, report: Report = lambda _: None) -> Augmented:

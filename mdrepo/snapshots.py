@@ -308,6 +308,11 @@ class Git:
         done = self.run("config", "--get", name, codes=(0, 1))
         return done.stdout.decode("utf-8").removesuffix("\n") if done.returncode == 0 else None
 
+    def settings(self, name: str) -> tuple[str, ...]:
+        """The values of a git setting that may have several, of the system's, the user's and the clone's configuration."""
+        done = self.run("config", "--get-all", "--null", name, codes=(0, 1))
+        return tuple(each for each in done.stdout.decode("utf-8", "replace").split("\0") if each)
+
     # history
 
     def history(self, revisions: str, paths: Sequence[str] = (), limit: int | None = None) -> list[Commit]:

@@ -59,6 +59,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "merge-file": (["merge-file", "none", "none", "none"], set()),
     "relabel": (["relabel", "none.json"], {"rich"}),
     "augment": (["augment", "none.json"], set()),
+    "worker": (["worker", "status"], set()),
     "merge-base": (["merge-base", DOCUMENT], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
     "init": (["init"], {"yaml"}),

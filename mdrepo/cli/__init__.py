@@ -38,6 +38,7 @@ COMMANDS = {
     "rollback": "Make a new commit that brings an earlier state back.",
     "relabel": "Apply a changed label map to a data set.",
     "augment": "Make further training data by a document's policy.",
+    "worker": "Show or stop the process that waits to run models.",
     "merge-base": "Bring corrections of a base model's document into a child's.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
     "resolve": "Settle a conflict that git left in a document, field by field.",

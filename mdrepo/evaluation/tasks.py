@@ -13,21 +13,15 @@ def predict(request: dict[str, Any]) -> None:
     import numpy as np
 
     from ..errors import Finding
-    from . import data, preprocessing
+    from . import data, loading, preprocessing
 
     raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
     if not len(raw):
         raise Finding("the test data are empty")
     prepared = preprocessing.apply(raw, request["preprocessing"])
 
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    model = tf.keras.models.load_model(request["model"], compile=False, safe_mode=True)
-    expected, given = tuple(model.input_shape[1:]), prepared.shape[1:]
-    if len(expected) != len(given) or any(e not in (None, g) for e, g in zip(expected, given, strict=False)):
-        raise Finding(f"the model takes inputs of shape {expected}, the preprocessed data have {given}", "see #/preprocessing")
-    outputs = np.asarray(model.predict(prepared, batch_size=BATCH, verbose=0))
+    model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    outputs = loading.run(model, prepared, request["tell"])
     if not np.isfinite(outputs).all():
         raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
     np.save(request["outputs"], outputs)
