@@ -1,0 +1,178 @@
+"""Where a model is cut: what it shares with another one, what is kept of it, and how much then has to be computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from . import heads
+from .graphs import Plan
+from .operations import Operation, Ref
+
+_FEATURES = 1 << 18  # numbers for each example in what is kept at one cut
+_TENSORS = 4  # in one cut
+_WEIGHTS = 1 << 24  # in a head that numpy computes
+_INPUT = 0
+
+
+@dataclass(frozen=True)
+class Split:
+    """A model in two: TensorFlow computes the `features`, and numpy from them the `head`, operations by number; none without.
+
+    It follows from the model alone, so that its outputs are the same bytes whatever is in the cache.
+    """
+
+    features: tuple[Ref, ...]
+    head: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be computed: from which tensors that are kept, and by which operations, in order."""
+
+    sources: tuple[Ref, ...]
+    operations: tuple[int, ...]
+
+
+def split(plan: Plan) -> Split:
+    """The model's last dense layers and what goes with them, apart from the rest, where that is large enough to be worth it.
+
+    A model that is nothing but such layers is cut where what is frozen ends.
+    """
+    whole = Split((plan.output,))
+    head = _tail(plan)
+    features = _into(plan, head)
+    if not head or any(at == _INPUT for at, _ in features):
+        head -= frozen(plan)
+        features = _into(plan, head)
+    if not head or any(at == _INPUT or not _keepable(plan.operations[at]) for at, _ in features):
+        return whole
+    if len(features) == 1:
+        features, head = _smallest(plan, features[0], head)
+    small = sum(_size(plan, ref) for ref in features) <= _FEATURES and len(features) <= _TENSORS
+    if not small or sum(plan.operations[at].parameters for at in head) > _WEIGHTS:
+        return whole
+    return Split(features, tuple(sorted(head)))
+
+
+def _tail(plan: Plan) -> set[int]:
+    """The operations before the output that numpy computes, up to the first on each way that it does not."""
+    found: set[int] = set()
+    waiting = [plan.output[0]]
+    while waiting:
+        at = waiting.pop()
+        if at not in found and at != _INPUT and heads.computable(plan.operations[at]):
+            found.add(at)
+            waiting += [before for before, _ in plan.operations[at].inputs]
+    return found
+
+
+def _into(plan: Plan, operations: Collection[int]) -> tuple[Ref, ...]:
+    """The tensors that some operations take from others."""
+    taken = (ref for at in sorted(operations) for ref in plan.operations[at].inputs)
+    return tuple(dict.fromkeys(ref for ref in taken if ref[0] not in operations))
+
+
+def _keepable(operation: Operation) -> bool:
+    return operation.hash is not None and not operation.masked
+
+
+def _size(plan: Plan, ref: Ref) -> float:
+    """The numbers for each example in a tensor; infinite where that is not known."""
+    shape = plan.operations[ref[0]].shape if ref[1] == 0 else None
+    return math.inf if shape is None or None in shape else math.prod(each or 0 for each in shape)
+
+
+def _smallest(plan: Plan, feature: Ref, head: set[int]) -> tuple[tuple[Ref, ...], set[int]]:
+    """A head without the pooling at its start, which makes what is kept smaller."""
+    takers: dict[Ref, list[int]] = {}
+    for at, each in enumerate(plan.operations):
+        for ref in set(each.inputs):
+            takers.setdefault(ref, []).append(at)
+    best, before, passed = feature, set[int](), set[int]()
+    here = feature
+    while len(after := takers.get(here, [])) == 1 and after[0] != plan.output[0]:
+        operation = plan.operations[after[0]]
+        if operation.parameters or len(operation.inputs) != 1:
+            break
+        passed.add(after[0])
+        here = (after[0], 0)
+        if _size(plan, here) < _size(plan, best):
+            best, before = here, set(passed)
+    return (best,), head - before
+
+
+def frozen(plan: Plan) -> set[int]:
+    """The operations that, like all that come before them, have no weights that are trained; none where none has weights."""
+    found: set[int] = set()
+    for at, each in enumerate(plan.operations):
+        if not (each.parameters and each.trainable) and all(before in found for before, _ in each.inputs):
+            found.add(at)
+    return found if any(plan.operations[at].parameters for at in found) else set()
+
+
+def shared(plan: Plan, other: Plan) -> set[int]:
+    """The operations whose results are another model's too; with each one all that come before it."""
+    theirs = {each.hash for each in other.operations}
+    return {at for at, each in enumerate(plan.operations) if each.hash in theirs and _keepable(each)}
+
+
+def frontier(plan: Plan, known: Collection[int]) -> tuple[Ref, ...]:
+    """The tensors to keep of operations that come first: the latest few that stand for all of them and are small enough."""
+    order = sorted(known)
+    last: dict[Ref, float] = {plan.output: math.inf}
+    for at, each in enumerate(plan.operations):
+        for ref in each.inputs:
+            last[ref] = max(last.get(ref, -1), at if at in known else math.inf)
+    best: tuple[Ref, ...] = ()
+    living: dict[Ref, float] = {}
+    made = _outputs(last)
+    for at in order:
+        living |= {ref: last[ref] for ref in made.get(at, ()) if at != _INPUT}
+        living = {ref: until for ref, until in living.items() if until > at}
+        if living and len(living) <= _TENSORS and sum(_size(plan, ref) for ref in living) <= _FEATURES:
+            best = tuple(living)
+    return best
+
+
+def _outputs(refs: Iterable[Ref]) -> dict[int, list[Ref]]:
+    found: dict[int, list[Ref]] = {}
+    for ref in refs:
+        found.setdefault(ref[0], []).append(ref)
+    return found
+
+
+def work(plan: Plan, targets: Sequence[Ref], kept: Callable[[Ref], bool]) -> Work:
+    """What has to be computed for some tensors: from them back to what is kept, or to the input."""
+    sources: list[Ref] = []
+    needed: set[int] = set()
+    seen: set[Ref] = set()
+    waiting = list(targets)
+    while waiting:
+        ref = waiting.pop()
+        if ref in seen:
+            continue
+        seen.add(ref)
+        if ref[0] != _INPUT and kept(ref):
+            sources.append(ref)
+        elif ref[0] not in needed:
+            needed.add(ref[0])
+            waiting += plan.operations[ref[0]].inputs
+    return Work(tuple(sorted(sources)), tuple(sorted(needed)))
+
+
+def difference(plan: Plan, other: Plan) -> str:
+    """Why two models share no more than they do: the first operation that is not shared, and how it differs."""
+    same = shared(plan, other)
+    theirs = {each.path: each for each in other.operations}
+    for at, each in enumerate(plan.operations):
+        if at in same or any(before not in same for before, _ in each.inputs):
+            continue
+        name = "/".join(each.path)
+        if each.reason or each.masked:
+            return each.reason or f"{name} has a mask"
+        if each.path not in theirs:
+            return f"{name} is new"
+        return f"{name} has other weights" if theirs[each.path].weights != each.weights else f"{name} is set up otherwise"
+    return ""
