@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from . import heads
@@ -13,6 +13,9 @@ from .operations import Operation, Ref
 _FEATURES = 1 << 18  # numbers for each example in what is kept at one cut
 _TENSORS = 4  # in one cut
 _WEIGHTS = 1 << 24  # in a head that numpy computes
+_PRICE = 50  # multiplications that take as long as to keep one number and to read it again
+_WORTH = 0.1  # the part of all multiplications that a cut must save
+_STRETCHES = ((0.4, 0.6), (0.6, 0.8), (0.8, 0.95))  # parts of all multiplications
 _INPUT = 0
 
 
@@ -85,7 +88,7 @@ def _size(plan: Plan, ref: Ref) -> float:
 
 
 def _smallest(plan: Plan, feature: Ref, head: set[int]) -> tuple[tuple[Ref, ...], set[int]]:
-    """A head without the pooling at its start, which makes what is kept smaller."""
+    """A head without what comes before its first dense layer, up to where pooling makes what is kept smallest."""
     takers: dict[Ref, list[int]] = {}
     for at, each in enumerate(plan.operations):
         for ref in set(each.inputs):
@@ -94,7 +97,7 @@ def _smallest(plan: Plan, feature: Ref, head: set[int]) -> tuple[tuple[Ref, ...]
     here = feature
     while len(after := takers.get(here, [])) == 1 and after[0] != plan.output[0]:
         operation = plan.operations[after[0]]
-        if operation.parameters or len(operation.inputs) != 1:
+        if operation.class_name == "Dense" or len(operation.inputs) != 1:
             break
         passed.add(after[0])
         here = (after[0], 0)
@@ -118,29 +121,55 @@ def shared(plan: Plan, other: Plan) -> set[int]:
     return {at for at, each in enumerate(plan.operations) if each.hash in theirs and _keepable(each)}
 
 
+def cost(operation: Operation) -> int:
+    """About how many multiplications an operation takes for each example."""
+    *positions, _ = operation.shape or (None,)
+    return operation.parameters * math.prod(each or 1 for each in positions)
+
+
 def frontier(plan: Plan, known: Collection[int]) -> tuple[Ref, ...]:
-    """The tensors to keep of operations that come first: the latest few that stand for all of them and are small enough."""
-    order = sorted(known)
+    """The tensors to keep of operations that come first: few and small, with much before them; none if that is little."""
+    return _best(place for place in _places(plan, known) if place.part >= _WORTH)
+
+
+def waypoints(plan: Plan) -> tuple[Ref, ...]:
+    """The tensors to keep for a later model of which only the last blocks are others: one on each stretch of the way."""
+    alone = [place for place in _places(plan, range(len(plan.operations))) if len(place.tensors) == 1]
+    return tuple(ref for start, end in _STRETCHES for ref in _best(place for place in alone if start <= place.part < end))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A place in the order of operations: all that comes before it can be had from `tensors`, made before it and taken after it."""
+
+    tensors: tuple[Ref, ...]
+    gain: float
+    part: float
+
+
+def _best(places: Iterable[_Place]) -> tuple[Ref, ...]:
+    found = max(places, key=lambda place: place.gain, default=None)
+    return found.tensors if found and found.gain > 0 else ()
+
+
+def _places(plan: Plan, known: Collection[int]) -> Iterator[_Place]:
+    """The places among the operations that come first at which few and small tensors stand for all before them."""
     last: dict[Ref, float] = {plan.output: math.inf}
     for at, each in enumerate(plan.operations):
         for ref in each.inputs:
             last[ref] = max(last.get(ref, -1), at if at in known else math.inf)
-    best: tuple[Ref, ...] = ()
+    made: dict[int, list[Ref]] = {}
+    for ref in last:
+        made.setdefault(ref[0], []).append(ref)
     living: dict[Ref, float] = {}
-    made = _outputs(last)
-    for at in order:
+    saved, total = 0, sum(map(cost, plan.operations))
+    for at in sorted(known):
+        saved += cost(plan.operations[at])
         living |= {ref: last[ref] for ref in made.get(at, ()) if at != _INPUT}
         living = {ref: until for ref, until in living.items() if until > at}
-        if living and len(living) <= _TENSORS and sum(_size(plan, ref) for ref in living) <= _FEATURES:
-            best = tuple(living)
-    return best
-
-
-def _outputs(refs: Iterable[Ref]) -> dict[int, list[Ref]]:
-    found: dict[int, list[Ref]] = {}
-    for ref in refs:
-        found.setdefault(ref[0], []).append(ref)
-    return found
+        size = sum(_size(plan, ref) for ref in living)
+        if living and len(living) <= _TENSORS and size <= _FEATURES and saved:
+            yield _Place(tuple(living), saved - _PRICE * size, saved / total)
 
 
 def work(plan: Plan, targets: Sequence[Ref], kept: Callable[[Ref], bool]) -> Work:

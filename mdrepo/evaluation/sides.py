@@ -158,21 +158,25 @@ class Side:
         return self.means.folder / f"{self.request.key[:16]}-{ref[0]}-{ref[1]}.npy"
 
     def _worth(self, plan: Plan, sides: Iterable[Side]) -> list[Ref]:
-        """What later models may begin with: where what is frozen ends, and where what the models at hand share ends."""
+        """What later models may begin with: where what is frozen ends, where what the models at hand share ends, and on the way."""
         known = [cuts.frozen(plan)]
         known += [cuts.shared(plan, other.plan) for other in sides if other is not self and other.plan is not None]
-        found = (ref for each in known for ref in cuts.frontier(plan, each))
+        found = [*(ref for each in known for ref in cuts.frontier(plan, each)), *cuts.waypoints(plan)]
         return list(dict.fromkeys(ref for ref in found if ref not in (*self.split.features, plan.output)))
 
     def _said(self, plan: Plan, work: cuts.Work, sides: Iterable[Side]) -> str:
+        """How much is computed, and why no less: what of the other models here could be used."""
         count, head = len(plan.operations) - 1, len(self.split.head)
         todo = sum(at > 0 for at in work.operations)
         if not todo:
-            return f"{self.request.name}: all but the last {head} of {count} operations are kept; numpy computes these"
-        kept = f"{count - head - todo} of {count} operations are kept, the next " if work.sources else ""
-        others = [other for other in sides if other is not self and other.plan is not None]
-        why = "; ".join(words for each in others if each.plan and (words := cuts.difference(plan, each.plan)))
-        return f"running {self.request.name} with TensorFlow ({kept}{todo} operations{f'; {why}' if why else ''}) ..."
+            return f"{self.request.name}: numpy computes the last {head} of {count} operations, what comes before is kept ..."
+        others = [(each.request.name, each.plan) for each in sides if each is not self and each.plan is not None]
+        shared = [
+            f" ({sum(at > 0 for at in cuts.shared(plan, other))} are {name}'s too, then {words})"
+            for name, other in others
+            if (words := cuts.difference(plan, other))
+        ]
+        return f"running {todo} of {count} operations of {self.request.name} with TensorFlow{''.join(shared)} ..."
 
     def _operations(self, plan: Plan, work: cuts.Work, optional: Sequence[Ref]) -> dict[Ref, Path] | None:
         """The files of tensors that TensorFlow computes; None where it did not work, and the model was run as a whole."""
