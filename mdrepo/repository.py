@@ -25,6 +25,7 @@ from . import (
     updating,
 )
 from .applying import Mode
+from .caching import Usage
 from .changes import MISSING
 from .committing import Terms
 from .comparing import EMPTY_TREE, diff_snapshots, document_diff
@@ -304,6 +305,14 @@ class Repository:
                 note["allowed"] = before["allowed"]
             committing.write_note(space, commit, note)
         return commit, note
+
+    def cached(self) -> tuple[list[Usage], int]:
+        """What the cache has, by kind, and its limit in bytes."""
+        return self._workspace.cache.usage(), self._workspace.cache.limit
+
+    def clear_cache(self) -> None:
+        """Take everything out of the cache; what it had is computed again where it is needed."""
+        self._workspace.cache.clear()
 
     def checkout(self, revision: str, paths: Sequence[str] = (), *, force: bool = False) -> Restored:
         """Documents and DVC data of a revision into the work tree, both or neither."""
