@@ -39,24 +39,25 @@ class Work:
 
 
 def split(plan: Plan) -> Split:
-    """The model's last dense layers and what goes with them, apart from the rest, where that is large enough to be worth it.
+    """The model's last dense layers and what goes with them, apart from the rest: at the smallest tensor before them.
 
-    A model that is nothing but such layers is cut where what is frozen ends.
+    A model that is nothing but such layers is cut where what is frozen ends, if anything is.
     """
-    whole = Split((plan.output,))
-    head = _tail(plan)
-    features = _into(plan, head)
-    if not head or any(at == _INPUT for at, _ in features):
-        head -= frozen(plan)
-        features = _into(plan, head)
-    if not head or any(at == _INPUT or not _keepable(plan.operations[at]) for at, _ in features):
-        return whole
-    if len(features) == 1:
-        features, head = _smallest(plan, features[0], head)
-    small = sum(_size(plan, ref) for ref in features) <= _FEATURES and len(features) <= _TENSORS
-    if not small or sum(plan.operations[at].parameters for at in head) > _WEIGHTS:
-        return whole
-    return Split(features, tuple(sorted(head)))
+    tail = _tail(plan)
+    dense = {at for at in tail if plan.operations[at].class_name == "Dense"}
+    if any(before == _INPUT for at in tail for before, _ in plan.operations[at].inputs):
+        dense -= frozen(plan)
+    if not dense or sum(plan.operations[at].parameters for at in tail) > _WEIGHTS:
+        return Split((plan.output,))
+    places = (
+        place
+        for place in _places(plan, range(len(plan.operations)))
+        if len(place.tensors) == 1 and place.at < min(dense) and tail.issuperset(range(place.at + 1, len(plan.operations)))
+    )
+    best = min(places, key=lambda place: (place.size, place.at), default=None)
+    if best is None or not _keepable(plan.operations[best.tensors[0][0]]):
+        return Split((plan.output,))
+    return Split(best.tensors, tuple(range(best.at + 1, len(plan.operations))))
 
 
 def _tail(plan: Plan) -> set[int]:
@@ -71,12 +72,6 @@ def _tail(plan: Plan) -> set[int]:
     return found
 
 
-def _into(plan: Plan, operations: Collection[int]) -> tuple[Ref, ...]:
-    """The tensors that some operations take from others."""
-    taken = (ref for at in sorted(operations) for ref in plan.operations[at].inputs)
-    return tuple(dict.fromkeys(ref for ref in taken if ref[0] not in operations))
-
-
 def _keepable(operation: Operation) -> bool:
     return operation.hash is not None and not operation.masked
 
@@ -85,25 +80,6 @@ def _size(plan: Plan, ref: Ref) -> float:
     """The numbers for each example in a tensor; infinite where that is not known."""
     shape = plan.operations[ref[0]].shape if ref[1] == 0 else None
     return math.inf if shape is None or None in shape else math.prod(each or 0 for each in shape)
-
-
-def _smallest(plan: Plan, feature: Ref, head: set[int]) -> tuple[tuple[Ref, ...], set[int]]:
-    """A head without what comes before its first dense layer, up to where pooling makes what is kept smallest."""
-    takers: dict[Ref, list[int]] = {}
-    for at, each in enumerate(plan.operations):
-        for ref in set(each.inputs):
-            takers.setdefault(ref, []).append(at)
-    best, before, passed = feature, set[int](), set[int]()
-    here = feature
-    while len(after := takers.get(here, [])) == 1 and after[0] != plan.output[0]:
-        operation = plan.operations[after[0]]
-        if operation.class_name == "Dense" or len(operation.inputs) != 1:
-            break
-        passed.add(after[0])
-        here = (after[0], 0)
-        if _size(plan, here) < _size(plan, best):
-            best, before = here, set(passed)
-    return (best,), head - before
 
 
 def frozen(plan: Plan) -> set[int]:
@@ -142,9 +118,16 @@ def waypoints(plan: Plan) -> tuple[Ref, ...]:
 class _Place:
     """A place in the order of operations: all that comes before it can be had from `tensors`, made before it and taken after it."""
 
+    at: int
     tensors: tuple[Ref, ...]
-    gain: float
+    size: float
+    saved: int
     part: float
+
+    @property
+    def gain(self) -> float:
+        """What it saves less what it takes to keep it."""
+        return self.saved - _PRICE * self.size
 
 
 def _best(places: Iterable[_Place]) -> tuple[Ref, ...]:
@@ -169,7 +152,7 @@ def _places(plan: Plan, known: Collection[int]) -> Iterator[_Place]:
         living = {ref: until for ref, until in living.items() if until > at}
         size = sum(_size(plan, ref) for ref in living)
         if living and len(living) <= _TENSORS and size <= _FEATURES and saved:
-            yield _Place(tuple(living), saved - _PRICE * size, saved / total)
+            yield _Place(at, tuple(living), size, saved, saved / total)
 
 
 def work(plan: Plan, targets: Sequence[Ref], kept: Callable[[Ref], bool]) -> Work:

@@ -187,6 +187,8 @@ class _Builder:
 
     def _called(self, each: _Call, found: _Named, place: _Place) -> bool:
         """Adds one call of a layer, if all that it takes is there already."""
+        if not isinstance(each.inbound["args"], list) or not isinstance(each.inbound["kwargs"], dict):
+            raise Unplanned(f"its layer {each.raw['name']} is called with what is no list of arguments")
         tensors = list(_tensors(each.inbound))
         if any(named(tensor) not in found for tensor in tensors):
             return False
@@ -232,6 +234,8 @@ class _Builder:
             reason = reason or str(error)
         if training:
             reason = reason or "it is called in training mode"
+        if not inputs:
+            reason = reason or "it takes nothing"
         if not count and has_weights(raw):
             reason = reason or "its weights lie with another layer"
         name = raw["config"].get("name") or raw.get("name") or raw["class_name"]
