@@ -22,7 +22,7 @@ VERSION = 1
 _ROWS = 1024
 _SAME = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout"),
-    *("AlphaDropout", "ActivityRegularization", "Identity"),
+    *("ActivityRegularization", "Identity"),
 )
 _MERGES = ("Add", "Multiply", "Average", "Maximum", "Concatenate")
 _ACTIVATIONS = (

@@ -18,7 +18,7 @@ _OWN_STATE = {"StringLookup", "IntegerLookup", "TextVectorization", "FeatureSpac
 _FUNCTIONS = ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.math", "keras.src.ops.image")
 _WEIGHTLESS = {
     *("InputLayer", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Identity", "Dropout", "SpatialDropout1D"),
-    *("SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization"),
+    *("SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
     *("Flatten", "Reshape", "Permute", "RepeatVector", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
     *("Concatenate", "Dot", "Rescaling", "Resizing", "CenterCrop", "Masking", "AdditiveAttention", "UnitNormalization"),
     *("CategoryEncoding", "Discretization", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom"),
