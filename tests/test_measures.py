@@ -48,3 +48,19 @@ def test_quantiles_of_more_numbers_than_may_be_kept_are_told_to_be_of_every_nth(
     assert found["quantiles_every"] == 4
     assert found["quantiles"]["0.5"] == sorted(values[::4].tolist())[124]
     assert found["mean"] == 499_500
+
+
+def test_unsigned_integers_keep_their_value_beside_small_ones() -> None:
+    numbers = Numbers(100)
+    large = (1 << 64) - 1
+    for batch in ([3, 1], [large, 2], [large, large]):
+        numbers.add(np.array(batch, np.uint64))
+    assert numbers.described()["quantiles"] == {"0.05": 1, "0.25": 2, "0.5": 3, "0.75": large, "0.95": large}
+    assert numbers.described()["maximum"] == large
+
+
+def test_integers_of_many_widths_are_kept_as_they_are() -> None:
+    numbers = Numbers(100)
+    for batch in ([5, -3], [1 << 40, 40_000], [-(1 << 62), 7]):
+        numbers.add(np.array(batch, np.int64))
+    assert numbers.described()["quantiles"] == {"0.05": -(1 << 62), "0.25": -3, "0.5": 5, "0.75": 40_000, "0.95": 1 << 40}

@@ -123,6 +123,7 @@ def frames(path: Path, names: list[str], batch: int = BATCH, text: bool = False,
                     rows += len(frame)
                     missing = missing or bool(frame.iloc[:, -1].hasnans)
                     yield frame
+                del frame  # the next one takes its memory, which is still in the processor's cache
                 size = _rows(batch, rows, source.total)
                 source.batch = 0
     if missing and not only:  # pandas fills rows that are too short
@@ -211,6 +212,7 @@ def _described(path: Path, target: Any, batch: int, text: bool) -> Mapping[str, 
         rows += len(frame)
         for name, column in columns.items():
             column.add(_arrow(frame[name]))
+        del frame
     found: dict[str, Any] = {"format": "csv", "examples": rows, "columns": [column.described() for column in columns.values()]}
     if target in columns:
         column = columns[target]

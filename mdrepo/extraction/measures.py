@@ -40,13 +40,16 @@ class Numbers:
         floats = array.dtype.kind == "f"
         if floats or array.dtype != np.uint64:
             array = array.astype(np.float64 if floats else np.int64, copy=False)
-        if len(array) and floats and not (math.isfinite(array.min()) and math.isfinite(array.max())):
-            self.nan += int(np.isnan(array).sum())
-            array = array[np.isfinite(array)]
         if not len(array):
             return
         least, most = array.min().item(), array.max().item()
-        self._keep_some(array)
+        if not (math.isfinite(least) and math.isfinite(most)):
+            self.nan += int(np.isnan(array).sum())
+            array = array[np.isfinite(array)]
+            if not len(array):
+                return
+            least, most = array.min().item(), array.max().item()
+        self._keep_some(_narrow(array, least, most) if array.dtype == np.int64 else array)
         self.minimum = least if self.minimum is None else min(self.minimum, least)
         self.maximum = most if self.maximum is None else max(self.maximum, most)
         self.count += len(array)
@@ -103,15 +106,22 @@ class Numbers:
             chunks = np.searchsorted(ends, places, "right").tolist()
             found = [self._kept[chunk][place - ends[chunk]].item() for chunk, place in zip(chunks, places, strict=True)]
         elif isinstance(self.minimum, int) and (span := self.maximum - self.minimum) < _FEW:
-            counts = sum(
-                np.bincount((array - self.minimum).astype(np.intp, copy=False), minlength=span + 1) for array in self._kept
-            )
+            wide = (array if array.dtype == np.uint64 else array.astype(np.int64, copy=False) for array in self._kept)
+            counts = sum(np.bincount((array - self.minimum).astype(np.intp, copy=False), minlength=span + 1) for array in wide)
             found = [self.minimum + place for place in np.searchsorted(np.cumsum(counts), places, "right").tolist()]
         else:
             values = np.concatenate(self._kept)
             values.sort()  # faster than numpy's partition for five places
             found = values[places].tolist()
         return list(zip(QUANTILES, found, strict=True))
+
+
+def _narrow(array: Any, least: int, most: int) -> Any:
+    """Integers in the smallest type that holds them: what is kept of them is memory that nothing else can use meanwhile."""
+    import numpy as np
+
+    fits = (kind for kind in (np.int8, np.int16, np.int32) if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max)
+    return array.astype(next(fits, array.dtype), copy=False)
 
 
 def _total(array: Any, largest: Any) -> int:
@@ -128,13 +138,13 @@ def _total(array: Any, largest: Any) -> int:
         huge = np.abs(array) > _HUGE
         total += sum(map(int, array[huge].tolist())) << _SCALE
         array, largest = array[~huge], _HUGE
-    upper, rest = np.empty_like(array), array.copy()
+    upper, rest = np.empty_like(array), array
     while largest:
         # Rump, Ogita and Oishi (2008), AccSum: what adding `step` leaves of each number has so few bits that their sum is exact
         step = math.ldexp(1.0, math.frexp(largest)[1] + len(array).bit_length() + 1)
         np.add(rest, step, out=upper)
         upper -= step
-        rest -= upper
+        rest = np.subtract(rest, upper, out=None if rest is array else rest)
         numerator, denominator = float(upper.sum()).as_integer_ratio()
         total += (numerator << _SCALE) // denominator
         largest = step * 2.0**-53 if rest.any() else 0.0  # what adding cut off
