@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -345,6 +346,19 @@ def test_a_cache_that_keeps_nothing_costs_time_alone(keras: Any, bench: Bench, b
         assert [each.tobytes() for each in found] == [each.tobytes() for each in expected]
         assert len(bench.ran) == 2
     assert small.usage() == []
+
+
+def test_two_evaluations_at_once(keras: Any, bench: Bench, base: Any) -> None:
+    bench.data(pictures())
+    names = ["one", "two", "three"]
+    for seed, name in enumerate(names):
+        bench.save(name, headed(keras, base, seed))
+    bench.outputs("one")  # what their heads begin with
+    expected = {name: bench.outputs(name, cache=Cache(bench.folder / name))[0].tobytes() for name in names}
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        asked = [name for _ in range(3) for name in names]
+        found = list(pool.map(lambda name: bench.outputs(name)[0].tobytes(), asked))
+    assert found == [expected[name] for name in asked]
 
 
 def special(k: Any, what: str) -> Any:
