@@ -82,7 +82,8 @@ class Side:
     @cached_property
     def plan(self) -> Plan | None:
         """The model's graph, from the cache or from its file; None, with the `reason`, where it cannot be used."""
-        if not self.request.model.endswith(FORMATS):
+        if not self.request.model.endswith(graphs.EXTRACTOR.suffixes):
+            self.reason = "models of its format are not read as graphs"
             return None
         key = digest([graphs.VERSION, self.request.model_md5])
         if (kept := self.cache.get("graphs", key)) is not None:
