@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..caching import Cache
 from ..documents import digest
-from ..errors import Finding, MdrepoError
+from ..errors import MdrepoError
 from ..extraction import ExtractionError
 from ..extraction.running import Runner
 from . import cuts, graphs, heads
@@ -170,7 +170,7 @@ class Side:
         count, head = len(plan.operations) - 1, len(self.split.head)
         todo = sum(at > 0 for at in work.operations)
         if not todo:
-            return f"{self.request.name}: numpy computes the last {head} of {count} operations, what comes before is kept ..."
+            return f"running the last {head} of {count} operations of {self.request.name} with numpy, what comes before is kept ..."
         others = [(each.request.name, each.plan) for each in sides if each is not self and each.plan is not None]
         shared = [
             f" ({sum(at > 0 for at in cuts.shared(plan, other))} are {name}'s too, then {words})"
@@ -214,7 +214,11 @@ class Side:
             "preprocessing": list(self.request.preprocessing),
             "outputs": str(made),
         }
-        run({**asked, **task}, f"{self.request.model} (md5 {self.request.model_md5[:8]})", self.means.limits)
+        run({**asked, **task}, self._called, self.means.limits)
+
+    @property
+    def _called(self) -> str:
+        return f"{self.request.model} (md5 {self.request.model_md5[:8]})"
 
     def _whole(self) -> None:
         suffix = PurePosixPath(self.request.model).suffix
@@ -250,7 +254,7 @@ class Side:
 
     def _keep(self, made: Outputs, key: str) -> None:
         if not np.isfinite(made).all():
-            raise Finding(f"{self.request.name}: the model's outputs are not all finite numbers (NaN or infinity)")
+            raise MdrepoError(f"{self._called}: the model's outputs are not all finite numbers (NaN or infinity)")
         self.outputs = made
         buffer = io.BytesIO()
         np.save(buffer, made, allow_pickle=False)
