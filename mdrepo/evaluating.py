@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -53,7 +54,8 @@ def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) ->
 
 
 def _will_run(workspace: Workspace, child: Catalogue, parent: Catalogue | None, path: str) -> bool:
-    """Whether a document's model, data or preprocessing differ from the parent's, and its outputs are not known."""
+    """Whether a document's model, data or preprocessing differ from the parent's, and TensorFlow has to compute its outputs."""
+    from .evaluation import predictions
 
     def matters(side: Catalogue) -> Any:
         content = side.content(path)
@@ -66,7 +68,7 @@ def _will_run(workspace: Workspace, child: Catalogue, parent: Catalogue | None, 
     dataset_path = child.content(path)["evaluation"]["dataset"]
     test_data = _artefact(_Side(child, dataset_path), ("artefact",))
     asked = _request(workspace, _Side(child, path), child.content(dataset_path), test_data)
-    return workspace.cache.get("outputs", asked.key) is None
+    return predictions.will_run(asked, workspace.cache, workspace.limits)
 
 
 def worker(workspace: Workspace) -> WorkerState:
@@ -243,9 +245,10 @@ def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test
 
     model = _artefact(side, ("weights", "artefact"))
 
-    def locate() -> Any:
+    def locate(place: FilePath) -> Any:
         found = workspace.store.require([model, test_data])
-        return found[model], found[test_data]
+        here = found[model]
+        return workspace.store.named(model, place) if model.is_folder and not here.is_dir() else here, found[test_data]
 
     inputs = tuple(dataset.get("inputs") or ["x"])
     steps = side.content.get("preprocessing", [])

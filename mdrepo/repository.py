@@ -29,6 +29,7 @@ from . import (
     updating,
 )
 from .applying import Mode
+from .caching import Usage
 from .committing import Terms
 from .comparing import diff_snapshots
 from .differences import EXACT, Tolerance
@@ -324,6 +325,14 @@ class Repository:
             with self._turn("mdrepo eval"):
                 write_note(space.git, commit, note)
         return commit, note
+
+    def cached(self) -> tuple[list[Usage], int]:
+        """What the cache has, by kind, and its limit in bytes."""
+        return self._workspace.cache.usage(), self._workspace.cache.limit
+
+    def clear_cache(self) -> None:
+        """Take everything out of the cache; what it had is computed again where it is needed."""
+        self._workspace.cache.clear()
 
     @_writes
     def checkout(self, revision: str, paths: Sequence[str] = (), *, force: bool = False) -> Restored:

@@ -55,6 +55,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "changelog": (["changelog", DOCUMENT], set()),
     "version": (["version", DOCUMENT], set()),
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),
+    "cache": (["cache"], set()),
     "doctor": (["doctor"], {"yaml"}),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
     "relabel": (["relabel", "none.json"], {"rich"}),

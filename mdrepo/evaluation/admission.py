@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import MdrepoError
 from ..extraction import ExtractionError, configurations, hdf5
-from . import flatbuffer, graphs
+from . import flatbuffer, savedmodels
 from .admitted import KERAS
 
 _CONFIG_LIMIT = 64 << 20
@@ -59,14 +59,14 @@ def _scan(path: Path, trusted: Collection[str], weights: bool) -> Admission:
     admission = Admission()
     try:
         if path.is_dir():
-            graphs.scan(path, trusted)
+            savedmodels.scan(path, trusted)
         elif path.suffix == ".keras":
             _keras(path, trusted, admission, weights)
         elif path.suffix == ".tflite":
             flatbuffer.scan(path, trusted)
         else:
             _h5(path, trusted, admission)
-    except graphs.Named as named:
+    except savedmodels.Named as named:
         raise refused(named.what, named.name) from None
     except ExtractionError as error:
         raise Refused(f"refused: {error.reason}") from None

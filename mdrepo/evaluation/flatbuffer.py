@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ..extraction import ExtractionError
-from .graphs import Named
+from .savedmodels import Named
 
 _LIMIT = 4 << 30
 _VALUES = 1 << 28

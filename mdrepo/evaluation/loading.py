@@ -92,33 +92,53 @@ def framework(suffix: str) -> str:
 def load(path: Path, trusted: Collection[str] = (), threads: int = 0) -> Runnable:
     """A model file or folder, if it is admitted; `threads`: how many it may use, 0 for one a processor. Raises MdrepoError."""
     found = admission.scan(path, trusted)
-    threads = threads or _processors()
+    threads = threads or processors()
     if path.suffix == ".tflite" and path.is_file():
         return _tflite(path, threads)
+    tf = _settled(threads)
+    return _savedmodel(tf, path) if path.is_dir() else _compiled(tf, _loaded(tf, path, found))
+
+
+def keras(path: Path, trusted: Collection[str] = (), threads: int = 0) -> Any:
+    """The Keras model of a file, if it is admitted, for who calls its layers one by one. Raises MdrepoError."""
+    found = admission.scan(path, trusted)
+    return _loaded(_settled(threads or processors()), path, found)
+
+
+def _settled(threads: int) -> Any:
+    """TensorFlow, with so many threads, and the same results every time."""
     tf = tensorflow()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    return _savedmodel(tf, path) if path.is_dir() else _keras(tf, path, found)
+    return tf
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def fit(shape: tuple[int | None, ...], given: tuple[int, ...]) -> None:
+    """Raise Finding where examples of a shape are none that a model takes (None: any)."""
+    if len(shape) != len(given) or any(e not in (None, g) for e, g in zip(shape, given, strict=False)):
+        raise Finding(f"the model takes inputs of shape {shape}, the preprocessed data have {given}", "see #/preprocessing")
+
+
+def filled(batch: Array, size: int) -> Array:
+    """A batch filled up with its last example."""
+    return batch if len(batch) == size else np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
 
 
 def run(model: Runnable, examples: Array, tell: Tell = lambda _, __: None) -> Array:
     """The model's outputs for all examples, in order; raises Finding where the examples do not fit."""
     given = examples.shape[1:]
-    if len(model.shape) != len(given) or any(e not in (None, g) for e, g in zip(model.shape, given, strict=False)):
-        raise Finding(f"the model takes inputs of shape {model.shape}, the preprocessed data have {given}", "see #/preprocessing")
+    fit(model.shape, given)
     size, count = model.batch or BATCH, len(examples)
     step = model.compiled((size, *given))
     made: Array | None = None
     for start in range(0, count, size):
-        batch = np.ascontiguousarray(examples[start : start + size], model.dtype)
-        if len(batch) < size:
-            batch = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
-        outputs = step(batch)
+        outputs = step(filled(np.ascontiguousarray(examples[start : start + size], model.dtype), size))
         if outputs.shape[:1] != (size,):
             raise Finding(f"the model gives outputs of shape {outputs.shape} for {size} examples")
         if made is None:
@@ -137,9 +157,12 @@ def _one(found: Any, what: str) -> Any:
     return found[0]
 
 
-def _keras(tf: Any, path: Path, found: admission.Admission) -> Runnable:
+def _loaded(tf: Any, path: Path, found: admission.Admission) -> Any:
     custom = {name: _imported(module, name) for module, name in sorted(found.custom) if module}
-    model = tf.keras.models.load_model(path, custom_objects=custom, compile=False, safe_mode=not found.code)
+    return tf.keras.models.load_model(path, custom_objects=custom, compile=False, safe_mode=not found.code)
+
+
+def _compiled(tf: Any, model: Any) -> Runnable:
     taken = _one(getattr(model, "inputs", None) or (), "inputs")
     _one(getattr(model, "outputs", None) or (), "outputs")
 
