@@ -18,7 +18,7 @@ from conftest import npz
 
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import cuts, graphs, heads, predictions, processes, sides, tasks
+from mdrepo.evaluation import cuts, graphs, heads, loading, predictions, processes, sides, tasks
 
 ROWS = 40  # a whole batch, and one that is not
 
@@ -32,9 +32,14 @@ def keras() -> Any:
 
     os.environ.clear()
     os.environ.update(before)
+    tensorflow.config.threading.set_intra_op_parallelism_threads(loading.processors())
+    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     tensorflow.config.experimental.enable_op_determinism()
     tensorflow.keras.utils.set_random_seed(0)
     return tensorflow.keras
+
+
+IN_PROCESS: dict[str, Any] = {"threads": 0, "trusted": [], "tell": lambda *_: None}
 
 
 class Bench:
@@ -55,7 +60,7 @@ class Bench:
     def request(self, name: str) -> predictions.Request:
         model, data = self.folder / f"{name}.keras", self.folder / "d.npz"
         md5 = [hashlib.md5(each.read_bytes()).hexdigest() for each in (model, data)]
-        return predictions.Request(f"models/{name}.keras", md5[0], "d.npz", md5[1], ("x",), [], lambda: (model, data))
+        return predictions.Request(f"models/{name}.keras", md5[0], "d.npz", md5[1], ("x",), [], lambda _: (model, data))
 
     def outputs(self, *names: str, cache: Cache | None = None) -> list[Any]:
         self.said.clear()
@@ -67,7 +72,7 @@ class Bench:
         """In place of the process with TensorFlow: the same task, in this one."""
         asked = json.loads(json.dumps(task))
         self.ran.append([each["path"][-1] for _, each in asked["plan"]["operations"]] if "plan" in asked else ["whole"])
-        tasks.predict(asked)
+        tasks.predict({**asked, **IN_PROCESS})
 
 
 @pytest.fixture
@@ -184,7 +189,7 @@ def test_models_by_their_plan_have_keras_outputs(name: str, keras: Any, bench: B
     bench.data(pictures())
     bench.save(name, model)
     [ours] = bench.outputs(name)
-    theirs = model.predict(pictures(), batch_size=tasks.BATCH, verbose=0)
+    theirs = model.predict(pictures(), batch_size=loading.BATCH, verbose=0)
     assert bench.ran != [["whole"]], bench.said
     assert not any("as a whole" in each for each in bench.said)
     same(ours, theirs)
@@ -222,7 +227,7 @@ def test_activations_are_the_same_bits_from_a_cut_as_from_the_input(keras: Any, 
                 "failed": str(bench.folder / "failed"),
             },
         }
-        assert tasks.activations(json.loads(json.dumps(request))), (bench.folder / "failed").read_text()
+        assert tasks.activations({**json.loads(json.dumps(request)), **IN_PROCESS}), (bench.folder / "failed").read_text()
 
     compute(list(files), [])
     whole = np.load(files[feature])
@@ -281,7 +286,7 @@ def test_a_new_head_and_a_saved_again_model_need_no_tensorflow(
         assert bench.said == [
             f"running the last {count} of {6 + count} operations of child.keras with numpy, what comes before is kept ..."
         ]
-        same(ours, model.predict(pictures(), batch_size=tasks.BATCH, verbose=0))
+        same(ours, model.predict(pictures(), batch_size=loading.BATCH, verbose=0))
 
 
 def test_outputs_do_not_depend_on_what_is_in_the_cache(keras: Any, bench: Bench, base: Any) -> None:
@@ -312,7 +317,7 @@ def test_a_fine_tuned_last_block_begins_where_the_models_part(keras: Any, bench:
     bench.save("sibling", model)
     [ours, _] = bench.outputs("sibling", "child")
     assert bench.ran == [["c3", "pool"]]  # from where the child and its parent parted
-    same(ours, model.predict(pictures(), batch_size=tasks.BATCH, verbose=0))
+    same(ours, model.predict(pictures(), batch_size=loading.BATCH, verbose=0))
     assert first.tobytes() == bench.outputs("child", cache=Cache(bench.folder / "other"))[0].tobytes()
 
 
@@ -381,8 +386,8 @@ def special(k: Any, what: str) -> Any:
 def test_where_the_plan_cannot_hold_the_model_is_run_as_a_whole(
     what: str, reason: str, keras: Any, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "BATCH", 8)
-    monkeypatch.setattr(predictions, "BATCH", 8)
+    monkeypatch.setattr(loading, "BATCH", 8)
+    monkeypatch.setattr(loading, "ENGINE", "batch 8")
     model = special(keras, what)
     x = pictures() if what == "training" else pictures((12, 36))
     bench.data(x)
@@ -411,7 +416,7 @@ def test_a_plan_that_keras_does_not_follow_is_given_up(
     monkeypatch.setattr(tasks, "_calling", lost)
     [ours] = bench.outputs("m")
     assert bench.said[-1] == "m.keras is run as a whole: running it by its plan failed: ValueError: no such layer"
-    assert ours.tobytes() == model.predict(pictures(), batch_size=tasks.BATCH, verbose=0).tobytes()
+    assert ours.tobytes() == model.predict(pictures(), batch_size=loading.BATCH, verbose=0).tobytes()
     bench.outputs("m")
     assert bench.ran == []
 
@@ -432,7 +437,7 @@ def test_inputs_of_other_types_are_taken_as_keras_takes_them(keras: Any, bench: 
     bench.save("m", model)
     for array in (pictures().astype("float64"), (pictures() * 9).astype("int16"), pictures() > 0):
         bench.data(array)
-        same(bench.outputs("m")[0], model.predict(array, batch_size=tasks.BATCH, verbose=0))
+        same(bench.outputs("m")[0], model.predict(array, batch_size=loading.BATCH, verbose=0))
 
 
 ACTIVATIONS = heads._ACTIVATIONS
@@ -478,7 +483,7 @@ def test_numpy_s_layers_are_keras_(name: str, keras: Any, bench: Bench) -> None:
     }
     ours = heads.outputs(heads.EXTRACTOR.derive(bench.folder / "m.keras", json.loads(json.dumps(options))))
     tail = keras.Model(x, y)
-    theirs = tail.predict(model.layers[3](features), batch_size=tasks.BATCH, verbose=0)
+    theirs = tail.predict(model.layers[3](features), batch_size=loading.BATCH, verbose=0)
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() <= 1e-6 * max(1.0, np.abs(theirs).max())
 
@@ -491,7 +496,7 @@ def test_merges_in_a_head(keras: Any, bench: Bench) -> None:
     model = keras.Model(start, keras.layers.Dense(3)(keras.layers.Concatenate()(merged)))
     bench.data(pictures())
     bench.save("m", model)
-    same(bench.outputs("m")[0], model.predict(pictures(), batch_size=tasks.BATCH, verbose=0))
+    same(bench.outputs("m")[0], model.predict(pictures(), batch_size=loading.BATCH, verbose=0))
     assert "dense" not in "".join(bench.ran[0])
 
 
@@ -513,4 +518,4 @@ def test_in_processes_of_their_own(keras: Any, real: Bench, base: Any) -> None:
     assert len(real.said) == 2, real.said
     assert "as a whole" not in " ".join(real.said)
     [ours] = real.outputs("child")
-    same(ours, model.predict(pictures(), batch_size=tasks.BATCH, verbose=0))
+    same(ours, model.predict(pictures(), batch_size=loading.BATCH, verbose=0))

@@ -208,7 +208,7 @@ def test_inputs_from_arrays_and_columns(tmp_path: Path) -> None:
 def request(tmp_path: Path, model: bytes = b"", **arrays: Any) -> predictions.Request:
     (tmp_path / "m").write_bytes(model or keras_file(3))
     (tmp_path / "d").write_bytes(npz(**(arrays or {"x": [[1.0] * 4] * 9})))
-    return predictions.Request("m.keras", "0" * 32, "d.npz", "1" * 32, ("x",), [], lambda: (tmp_path / "m", tmp_path / "d"))
+    return predictions.Request("m.keras", "0" * 32, "d.npz", "1" * 32, ("x",), [], lambda _: (tmp_path / "m", tmp_path / "d"))
 
 
 def run(tmp_path: Path, asked: predictions.Request, seconds: int = 120, memory: int = 16) -> Any:
@@ -218,7 +218,7 @@ def run(tmp_path: Path, asked: predictions.Request, seconds: int = 120, memory: 
 
 def test_the_worker_s_time_is_limited(tmp_path: Path) -> None:
     with pytest.raises(MdrepoError, match="was not done after 1 s"):
-        run(tmp_path, request(tmp_path), seconds=1)
+        run(tmp_path, request(tmp_path, x=np.zeros((3_000_000, 4), np.float32)), seconds=1)
 
 
 def test_the_worker_s_memory_is_limited(tmp_path: Path) -> None:
