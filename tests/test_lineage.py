@@ -117,6 +117,7 @@ def changed(repo: Path, **changes: Any) -> None:
 
 def test_a_correction_of_the_base_comes_into_the_child(repo: Path) -> None:
     made(repo, keras_file(3))
+    before = load(repo, CHILD)["lineage"]
     changed(repo, license="MIT", limitations=["grey images only"])
     edit(repo, lambda v: v.update(description="the child's own"), CHILD)
     told = mdrepo("merge-base", CHILD, cwd=repo)
@@ -125,7 +126,9 @@ def test_a_correction_of_the_base_comes_into_the_child(repo: Path) -> None:
     assert (child["license"], child["limitations"], child["description"]) == ("MIT", ["grey images only"], "the child's own")
     assert child["name"] == "child"
     assert child["weights"]["artefact"]["path"] == "models/child.keras"
-    assert child["lineage"]["base"]["commit"] == git("rev-parse", "HEAD", cwd=repo)
+    merged = {"merged": git("rev-parse", "HEAD", cwd=repo)}
+    assert child["lineage"] == {**before, "base": {**before["base"], **merged}}, "its weights are still made of the old ones"
+    mdrepo("patch", "--check", cwd=repo)
     mdrepo("validate", cwd=repo)
     assert "nothing new" in mdrepo("merge-base", CHILD, cwd=repo).err
 
@@ -136,18 +139,22 @@ def test_what_base_and_child_both_changed_is_settled_by_name(repo: Path) -> None
     edit(repo, lambda v: v.update(license="BSD-3-Clause", description="first"), CHILD)
     git("commit", "-qam", "Own licence", cwd=repo)
     changed(repo, license="Apache-2.0", description="second")
-    before = load(repo, CHILD)["lineage"]["base"]["commit"]
     told = mdrepo("merge-base", CHILD, cwd=repo, code=1)
     assert 'conflict /license: it was "MIT"' in told.out
     assert load(repo, CHILD)["license"] == "BSD-3-Clause"
     assert load(repo, CHILD)["description"] == "second", "the rest is merged"
-    assert load(repo, CHILD)["lineage"]["base"]["commit"] == before, "not done yet"
+    assert "merged" not in load(repo, CHILD)["lineage"]["base"], "not done yet"
     mdrepo("merge-base", CHILD, "--keep", "/license", cwd=repo)
     assert load(repo, CHILD)["license"] == "BSD-3-Clause"
-    assert load(repo, CHILD)["lineage"]["base"]["commit"] != before
+    assert load(repo, CHILD)["lineage"]["base"]["merged"] == git("rev-parse", "HEAD", cwd=repo)
     changed(repo, license="ISC")
     mdrepo("merge-base", CHILD, "--take", "/license", cwd=repo)
     assert load(repo, CHILD)["license"] == "ISC"
+
+
+def test_a_base_is_named_by_a_commit_and_not_by_what_moves(repo: Path) -> None:
+    lineage = '{"base": {"document": "metadata/base.json", "commit": "HEAD"}}'
+    assert "/lineage/base/commit" in mdrepo("set", f"{DOCUMENT}#/lineage", lineage, cwd=repo, code=1).out
 
 
 @pytest.mark.parametrize(
