@@ -149,10 +149,16 @@ def stale(content: Any, schema: Schema, files: Files, read: DocumentReader, lock
         locked = lock.fields.get(pointers.build(origin.path))
         if locked is None and (origin.source.artefact, origin.source.extractor) in read_before:
             continue  # the extractor has nothing to say of this field; should it now, the fields that it has say so
-        reason = _difference(locked.source, origin.source) if locked else f"{origin.source.artefact} was never read"
+        reason = _difference(locked.source, origin.source) if locked else _never_read(origin.source)
+        if locked and locked.open:
+            reason = f"people and {origin.source.artefact} contradict each other"
         if reason:
             found.append(Stale(origin.path, origin.source, reason))
     return found
+
+
+def _never_read(source: Source) -> str:
+    return f"{source.artefact} was never read"
 
 
 def _difference(old: Source, new: Source) -> str | None:
@@ -228,7 +234,7 @@ def _derived(origin: Origin, lock: Lock, deriver: Deriver) -> Any:
     if origin.source is None:
         return Reason(origin.reason)
     locked = lock.fields.get(pointers.build(origin.path))
-    if locked is not None and locked.source == origin.source:
+    if locked is not None and locked.source == origin.source and not locked.open:
         return locked.value
     if locked is None and origin.source.options is None and any(each.source == origin.source for each in lock.fields.values()):
         return MISSING  # it was read, and had nothing for this field
@@ -292,6 +298,10 @@ class _Draft:
         pointer = pointers.build(origin.path)
         locked = self.fields.get(pointer)
         if derived is MISSING and locked is None:
+            # where no other field says that the source was read, and that it has no more
+            if origin.source.options is not None or all(each.source != origin.source for each in self.fields.values()):
+                self.reasons.append(_never_read(origin.source))
+                self.fields[pointer] = Locked(origin.source, MISSING)
             return
         if locked and (reason := _difference(locked.source, origin.source)):
             self.reasons.append(reason)
@@ -302,13 +312,23 @@ class _Draft:
         self.new = replaced(self.new, origin.path, result)
         self.conflicts += still_open
         if still_open:
+            self.fields[pointer] = self.advanced(origin, still_open, result, derived)
             return
-        if derived is MISSING:
-            self.fields.pop(pointer, None)
-            return
-        if result is not MISSING:
+        if result is not MISSING and derived is not MISSING:
             self.kept += [(*origin.path, *change.shown_path) for change in diff(derived, result, self.schema.keys)]
         self.fields[pointer] = Locked(origin.source, derived)
+
+    def advanced(self, origin: Origin, still_open: Sequence[FieldConflict], result: Any, derived: Any) -> Locked:
+        """The base for the next time, where conflicts are open: what is derived now, but for these, which stay as before both."""
+        assert origin.source is not None
+        before, after = result, result
+        for each in reversed(still_open):
+            path = each.conflict.path[len(origin.path) :]
+            before, after = replaced(before, path, each.conflict.base), replaced(after, path, each.conflict.theirs)
+        # places in the document and in the derived value differ where people have added or removed items
+        carried = merge(after, derived, before, self.schema.below(origin.path))
+        places = tuple(pointers.build(each.conflict.path[len(origin.path) :]) for each in still_open)
+        return Locked(origin.source, carried.content, places)
 
     def resolved(self, origin: Origin, merged: Merged) -> tuple[Any, list[FieldConflict]]:
         """A merged field with its conflicts settled as it was asked, by hand where it was not, and those that are open."""
