@@ -14,6 +14,7 @@ import pytest
 from conftest import dvc, git, load, mdrepo
 
 from mdrepo.extraction import ExtractionError, Layered, reader_of
+from mdrepo.extraction.lineage import EXTRACTOR as LINEAGE
 from mdrepo.extraction.savedmodel import EXTRACTOR as SAVEDMODEL
 
 MAKE = r"""
@@ -227,6 +228,20 @@ def test_a_model_at_the_end_of_another(made: Path) -> None:
     for form in ("keras", "h5"):
         [end] = derived(made / f"nested.{form}")["structure"]["outputs"]
         assert end["shape"][-1] == 3
+
+
+@pytest.mark.parametrize("base", ["a.keras", "a.h5", "a-exported", "a-saved"])
+@pytest.mark.parametrize("child", ["a.keras", "a.h5", "a-exported", "a-saved"])
+def test_the_lineage_knows_the_base_s_layers_in_every_format(made: Path, child: str, base: str) -> None:
+    values = LINEAGE.derive(made / child, {"/lineage/base#/weights/artefact": made / base})
+    assert [each["change"] for each in values["layers"]] == ["identical"] * 3
+    assert "removed_layers" not in values
+
+
+def test_a_model_that_has_the_base_inside_and_other_weights(made: Path) -> None:
+    values = LINEAGE.derive(made / "a-two.h5", {"/lineage/base#/weights/artefact": made / "a.keras"})
+    changes = {each["name"].rpartition("/")[2]: (each["change"], "distance" in each) for each in values["layers"]}
+    assert changes == {"d": ("moved", True), "bn": ("moved", False), "head": ("moved", True)}
 
 
 def test_what_keras_2_says_of_its_layers(made: Path) -> None:
