@@ -399,6 +399,15 @@ def test_labels_are_derived_only_where_an_artefact_says_their_order(repo: Path) 
     assert "preprocessing, labels" in result.out
 
 
+@pytest.mark.parametrize(("kind", "path"), [("model", "models/bad.keras"), ("dataset", "data/bad.npz")])
+def test_no_document_is_made_of_what_cannot_be_read(repo: Path, kind: str, path: str) -> None:
+    track(repo, path, b"PK broken")
+    track(repo, "data/bad-test.npz", npz(x=[[1.0]], y=[0]))
+    said = mdrepo("new", kind, "bad", cwd=repo, code=1).err
+    assert f"{path}: not a" in said
+    assert not [*(repo / "metadata").glob("bad*")]
+
+
 @pytest.mark.parametrize(
     ("name", "artefact"), [("a b", "models/net.keras"), ("../x", "models/net.keras"), ("x", "data/net-test.npz")]
 )
