@@ -62,8 +62,9 @@ def _propose(workspace: Workspace, content: dict[str, Any], schema: Schema) -> P
 def _write(workspace: Workspace, path: str, content: dict[str, Any], schema: Schema, source: Artefact) -> Created:
     proposal = _propose(workspace, content, schema)
     order = schema.key_order
-    write(workspace.root, path, fresh(proposal.new, order))
-    write(workspace.root, path + SUFFIX, proposal.lock.text())
+    with workspace.journal.together([path, path + SUFFIX]):
+        write(workspace.root, path, fresh(proposal.new, order))
+        write(workspace.root, path + SUFFIX, proposal.lock.text())
     missing = [name for name in _WRITTEN if name in order(()) and name not in proposal.new]
     return Created(path, source.path, proposal, tuple(missing))
 

@@ -32,7 +32,7 @@ class Configured:
     own: bool = False  # a class that is not Keras'
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """Keras' naming.to_snake_case."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
@@ -57,7 +57,7 @@ def layers(config: Mapping[str, Any], prefix: str = "", group: str = "layers", f
     used: dict[str, int] = {}
     for raw in config.get("layers", ()):
         class_name = raw["class_name"]
-        base = _snake_case(class_name)
+        base = snake_case(class_name)
         used[base] = used.get(base, -1) + 1
         where = f"{group}/{base}" + (f"_{used[base]}" if used[base] else "")
         said = _name(raw)

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import MissingExtra
 from . import ExtractionError, LayerWeights, Malformed
 
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -203,7 +203,7 @@ class ModelExtractor(ABC):
         try:
             with self.opened(path) as model:
                 yield model
-        except _BROKEN as error:
+        except BROKEN as error:
             raise ExtractionError(path, f"not {self.what}, or a broken one ({_words(error)[:300]})") from None
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
