@@ -172,12 +172,16 @@ def _difference(old: Source, new: Source) -> str | None:
 
 
 class Deriver:
-    """Runs extractors, each once for an artefact and its options, and remembers what they read."""
+    """Runs extractors, each once for an artefact and its options, and remembers what they read, or why they did not.
+
+    `failed` has the reasons by artefact, MD5, kind of extractor and options; what fails is not tried again.
+    """
 
     def __init__(self, store: Store, cache: Cache, run: Run) -> None:
         self.store = store
         self.cache = cache
         self.run = run
+        self.failed: dict[tuple[str, str, str, str | None], str] = {}
 
     def values(self, origin: Origin) -> Mapping[str, Any] | str:
         """What the extractor reads, or the reason why it cannot."""
@@ -185,11 +189,12 @@ class Deriver:
         if origin.extractor is None:
             recorded = {"md5": origin.artefact.md5, "size": origin.artefact.size, "files": origin.artefact.files}
             return {key: value for key, value in recorded.items() if value is not None}
-        key = digest([origin.source.extractor, origin.source.version, origin.source.md5, origin.source.options])
+        source = origin.source
+        key = digest([source.extractor, source.version, source.md5, source.options])
         if (known := self.cache.get("derived", key)) is not None:
             values: Mapping[str, Any] = json.loads(known)
             return values
-        if reason := self.lacking(origin.artefact):
+        if reason := self.lacking(origin.artefact) or self.failure(origin):
             return reason
         path = self.store.root / origin.artefact.path
         with tempfile.TemporaryDirectory(prefix="mdrepo-") as place:
@@ -202,9 +207,18 @@ class Deriver:
             try:
                 values = self.run(origin.extractor, path, origin.options, files)
             except ExtractionError as error:
+                self.failed[source.artefact, source.md5, origin.extractor.kind, source.options] = error.reason
                 return f"{origin.artefact.path}: {error.reason}"
         self.cache.put("derived", key, json.dumps(values, allow_nan=False).encode())
         return values
+
+    def failure(self, origin: Origin) -> str | None:
+        """Why a field's extractor failed before; those of other kinds that read a model do so by the one that reads models."""
+        if origin.source is None or origin.extractor is None:
+            return None
+        bytes_, own = (origin.source.artefact, origin.source.md5), (origin.extractor.kind, origin.source.options)
+        reason = self.failed.get((*bytes_, *own)) or self.failed.get((*bytes_, "model", None))
+        return f"{origin.source.artefact}: {reason}" if reason else None
 
     def lacking(self, artefact: Artefact) -> str | None:
         """Why the work tree has not the bytes of an artefact; None where it has them."""

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from conftest import DOCUMENT, edit, git, keras_file, load, mdrepo, npz, track
 
+from mdrepo.extraction import LayerWeights, lineage
+
 CHILD = "metadata/child.json"
 PLACE = f"{CHILD}#/lineage"
 
@@ -70,6 +72,32 @@ def test_a_layer_of_another_shape_is_new(repo: Path) -> None:
     assert layers["head"] == {"name": "head", "frozen": False, "change": "new"}
     assert layers["hidden"]["change"] == "moved"
     assert layers["hidden"]["distance"] > 0.5
+
+
+def weights_of(**layers: Any) -> dict[str, LayerWeights]:
+    """Layers with a weight each; by name, `__` for a slash."""
+    import numpy as np
+
+    return {name.replace("__", "/"): LayerWeights(None, {"0": np.asarray(value, "f4")}) for name, value in layers.items()}
+
+
+@pytest.mark.parametrize(
+    ("mine", "base", "partners"),
+    [
+        ({"a": [1.0]}, {"a": [2.0]}, {"a": "a"}),
+        ({"a": [1.0]}, {"a": [1.0, 2.0]}, {}),
+        ({"net__a": [1.0], "net__b": [1.0]}, {"a": [2.0], "b": [3.0]}, {"net/a": "a", "net/b": "b"}),
+        ({"n__a": [1.0], "n__b__a": [1.0]}, {"a": [2.0], "b__a": [3.0]}, {"n/a": "a", "n/b/a": "b/a"}),
+        ({"base__a": [1.0], "head": [1.0]}, {"a": [2.0], "old": [3.0]}, {"base/a": "a"}),
+        ({"x__a": [1.0], "y__a": [2.0], "z": [7.0]}, {"a": [3.0], "c": [4.0]}, {}),
+        ({"x__a": [1.0], "y__a": [2.0], "z": [7.0]}, {"a": [2.0], "c": [4.0]}, {"y/a": "a"}),
+        ({"dense_4": [1.0, 5.0]}, {"dense_2": [1.0, 5.0], "b": [1.0]}, {"dense_4": "dense_2"}),
+        ({"one": [0.0], "two": [0.0]}, {"three": [0.0]}, {}),
+        ({"a": [1.0, 2.0], "base__a": [1.0]}, {"a": [3.0]}, {"base/a": "a"}),
+    ],
+)
+def test_partners_are_found_where_there_is_one(mine: Any, base: Any, partners: dict[str, str]) -> None:
+    assert lineage._partners(weights_of(**mine), weights_of(**base)) == partners
 
 
 def test_the_base_is_read_as_it_was_at_its_commit(repo: Path) -> None:

@@ -68,6 +68,10 @@ class ExtractionError(Finding):
         self.reason = reason
 
 
+class Malformed(ValueError):
+    """Something in a file that is not what its format asks for, in words for whoever reads the message."""
+
+
 def extractors() -> tuple[Extractor, ...]:
     """All that are installed and can be loaded, by name."""
     return _loaded()[0]
