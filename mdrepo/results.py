@@ -144,7 +144,8 @@ class Move:
 class Relabelled:
     """What became of a data set that was relabelled: the document, the data, how many examples there are and which moved.
 
-    `renamed` are the files that needed another name in their new folder: (was, is).
+    `renamed` are the files that needed another name in their new folder: (was, is); `retyped` is the type that the target had and
+    the one that its new values need, where it could not stay.
     """
 
     path: str
@@ -153,6 +154,7 @@ class Relabelled:
     moves: tuple[Move, ...]
     renamed: tuple[tuple[str, str], ...]
     written: bool
+    retyped: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -157,12 +157,31 @@ class FoundColumn(Column):
         """The classes of the target, each text taken for what it means in its column."""
         if self._classes is None or self._classes.counts is None or self._type == "number":
             return []
-        meanings: Mapping[str, Callable[[Any], Any]] = {"integer": int, "boolean": lambda value: str(value).lower() == "true"}
-        meaning = meanings.get(self._type, str)
         counts: Counter[Any] = Counter()
         for value, count in self._classes.counts.items():
-            counts[meaning(value)] += count
+            counts[self.meaning(value)] += count
         return listed(counts)
+
+    def meaning(self, value: Any) -> Any:
+        """What a value or its text means in this column."""
+        match self._type:
+            case "integer":
+                return int(value)
+            case "number":
+                return float(value)
+            case "boolean":
+                return str(value).lower() == "true"
+        return str(value)
+
+
+def meanings(texts: Sequence[str], missing: Sequence[str]) -> list[Any]:
+    """What the texts of a column mean in it; what stands for a missing value stays as it is."""
+    import pyarrow as pa
+
+    column = FoundColumn("", 0, False)
+    lacking = frozenset(missing)
+    column.add(pa.array([None if text in lacking else text for text in texts], pa.string()))
+    return [text if text in lacking else column.meaning(text) for text in texts]
 
 
 class TypedColumn(Column):
@@ -170,7 +189,7 @@ class TypedColumn(Column):
 
     def __init__(self, name: str, arrow_type: Any, keep: int, target: bool) -> None:
         super().__init__(name, keep, target)
-        self._type = _table_schema_type(arrow_type)
+        self._type = table_schema_type(arrow_type)
         if self._type not in ("integer", "boolean", "string"):
             self._classes = None
 
@@ -184,7 +203,8 @@ class TypedColumn(Column):
         self._measure(values)
 
 
-def _table_schema_type(arrow_type: Any) -> str:
+def table_schema_type(arrow_type: Any) -> str:
+    """What Table Schema calls a type of Arrow's."""
     from pyarrow import types
 
     if types.is_dictionary(arrow_type):
