@@ -18,6 +18,8 @@ NUMBERS_KEPT = 1 << 26
 """How many numbers of all columns together are kept in memory for quantiles: 512 MiB."""
 COLUMNS_LIMIT = 1 << 14
 _INSTANT = "datetime with a zone"
+_INTEGER = "^-?[0-9]{1,300}$"
+"""Of a longer one no mean could be told."""
 
 
 def repeated(names: Sequence[str]) -> str | None:
@@ -143,13 +145,17 @@ class FoundColumn(Column):
         self._came = values.type
         was = self._type
         for kind in _MAY_BECOME[was]:
-            if _READ[kind](values[:1]) is None:
+            if _READ[kind](values[:1]) is None and not (kind == "integer" and _long(values[:1])):
                 continue  # Arrow is slow to say that many texts are none of a type
             if (found := _READ[kind](values)) is not None:
                 self._type = kind
                 if was == "integer" and kind == "number":
                     self._numbers.become_floats()
                 self._measure(found)
+                return
+            if kind == "integer" and (long := _long(values)) is not None:
+                self._type = kind
+                self._numbers.add_long(long)
                 return
         self._type = "string"
 
@@ -249,6 +255,17 @@ def _integers(values: Any) -> Any:
         return None  # Arrow reads hexadecimal; pandas, and people, read text
     found = _cast(values, pa.int64())
     return found if found is not None else _cast(_bare(values), pa.int64())
+
+
+def _long(values: Any) -> list[int] | None:
+    """Integers of any length; None where one of them is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not _is_text(values):
+        return list(values.to_pylist()) if pa.types.is_integer(values.type) else None
+    bare = _bare(values)
+    return list(map(int, bare.to_pylist())) if pc.all(pc.match_substring_regex(bare, _INTEGER)).as_py() else None
 
 
 def _floats(values: Any) -> Any:

@@ -78,12 +78,20 @@ def fitting(given: Sequence[Any], dtype: Any) -> Any:
 
 
 def _described(name: str, array: Any) -> dict[str, Any]:
+    import numpy as np
+
     described: dict[str, Any] = {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)}
+    if array.dtype.kind == "f":
+        finite = np.isfinite(array)
+        if missing := int(array.size - finite.sum()):
+            described["not_finite"] = missing
+            array = array[finite]
     if array.size and array.dtype.kind in "iuf":
         described["minimum"] = array.min().item()
         described["maximum"] = array.max().item()
-        described["mean"] = round(float(array.mean(dtype="float64")), 6)
-    return {key: value for key, value in described.items() if not (isinstance(value, float) and math.isnan(value))}
+        mean = float(array.mean(dtype="float64"))
+        described |= {"mean": round(mean, 6)} if math.isfinite(mean) else {}
+    return described
 
 
 class Npz:

@@ -142,7 +142,7 @@ class Parquet:
 
     name = "parquet"
     kind = "data"
-    version = "1"
+    version = "2"
     suffixes = (".parquet",)
 
     def derive(self, path: Path, options: Mapping[str, Any], rows: int = ROWS) -> Mapping[str, Any]:
