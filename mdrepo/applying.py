@@ -69,7 +69,6 @@ def _readable(name: str, make: Callable[[], str]) -> str:
 def to_documents(workspace: Workspace, patch: Mapping[str, Any], mode: Mode) -> list[str]:
     """Apply one of mdrepo's own patches to the documents that it names, all or none; the paths that changed."""
     work = workspace.work()
-    before: dict[str, str | None] = {}
     texts: dict[str, str | None] = {}
     for number, part in enumerate(patch["documents"], start=1):
         path, state = _named(number, part, mode)
@@ -82,9 +81,13 @@ def to_documents(workspace: Workspace, patch: Mapping[str, Any], mode: Mode) -> 
             verb, is_there = ("makes", "there already") if state == "new" else ("changes", "not there")
             raise Finding(f"{path}: the patch {verb} it, but it is {is_there}", "nothing was written")
         text = _readable(path, partial(_text, workspace, path, document, part["operations"], mode))
-        before[path] = document.text if document else None
         texts[path] = None if state == "deleted" else text
-    _put(workspace.root, texts, before)
+    try:
+        with workspace.journal.together(texts):
+            for changed, now in texts.items():
+                _put(workspace.root, changed, now)
+    except MdrepoError as error:
+        raise MdrepoError(error.message, "nothing was changed") from None
     return list(texts)
 
 
@@ -111,20 +114,7 @@ def _text(workspace: Workspace, path: str, document: Document | None, operations
     return fresh(content, order) if document is None else rewrite(document, content, order)
 
 
-def _put(root: Path, texts: Mapping[str, str | None], before: Mapping[str, str | None]) -> None:
-    """Write or remove files; where one fails, those that were written get back what they were."""
-    done: list[str] = []
-    try:
-        for path, text in texts.items():
-            _put_one(root, path, text)
-            done.append(path)
-    except MdrepoError as error:
-        for path in reversed(done):
-            _put_one(root, path, before[path])
-        raise MdrepoError(error.message, "nothing was changed") from None
-
-
-def _put_one(root: Path, path: str, text: str | None) -> None:
+def _put(root: Path, path: str, text: str | None) -> None:
     if text is not None:
         write(root, path, text)
         return

@@ -15,6 +15,7 @@ from .creating import create
 from .editing import keep, with_field
 from .errors import Finding, MissingExtra
 from .files import write
+from .locks import SUFFIX
 from .results import Augmented
 from .updating import patch, write_patch
 from .workspace import Workspace
@@ -50,19 +51,21 @@ def augment(workspace: Workspace, path: str, dataset: str | None, name: str | No
     if (workspace.root / data).exists() and (recorded is None or workspace.store.in_work_tree(recorded) is None):
         raise Finding(f"{data} is there already, and DVC does not have it", "move it away, or give another name: --name NAME")
     report(f"augmenting {artefact.path} with TensorFlow ...")
-    examples = _write(workspace, artefact, inputs, policy, data)
-    workspace.store.add(data)
-    if known is None:
-        create(workspace, "dataset", made, data)
     head = workspace.git.head()
     origin = {"document": source, **({"commit": head} if head else {}), "md5": artefact.md5}
     fields = {"/inputs": [inputs], "/target": base.get("target", MISSING), "/lineage": {"base": origin, "augmentation": policy}}
-    for pointer, value in fields.items():
-        if value is not MISSING:
-            edited = with_field(workspace, target, pointer, value)
-            if edited.text != edited.before:
-                keep(workspace, edited)
-    write_patch(workspace, patch(workspace, [target]))
+    ignoring = str(PurePosixPath(data).with_name(".gitignore"))
+    with workspace.journal.together([data, f"{data}.dvc", ignoring, target, target + SUFFIX]):
+        examples = _write(workspace, artefact, inputs, policy, data)
+        workspace.store.add(data)
+        if known is None:
+            create(workspace, "dataset", made, data)
+        for pointer, value in fields.items():
+            if value is not MISSING:
+                edited = with_field(workspace, target, pointer, value)
+                if edited.text != edited.before:
+                    keep(workspace, edited)
+        write_patch(workspace, patch(workspace, [target]))
     return Augmented(path, source, target, data, examples)
 
 
@@ -83,12 +86,11 @@ def _write(workspace: Workspace, artefact: Artefact, name: str, policy: Any, dat
         from .extraction import npz
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
-    limits = processes.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
     file = workspace.root / artefact.path
     with tempfile.TemporaryDirectory(prefix="mdrepo-augment-") as folder:
         made = Path(folder) / "made.npy"
         task = {"augment": policy, "data": str(file), "suffix": ".npz", "inputs": [name], "outputs": str(made)}
-        processes.run(task, f"the policy on {artefact.path}", limits)
+        processes.run(task, f"the policy on {artefact.path}", workspace.limits)
         pictures = np.load(made, allow_pickle=False)
     arrays = dict(npz.load(file))
     count = len(arrays[name])

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _HEADER = 65  # a SHA-256 in hexadecimal and a line end
+_PIECE = 1 << 20
+_SMALL = 1 << 16  # bytes of an entry for which room is not looked for each time
+_STALE = 3600  # seconds after which an unfinished entry is somebody's who was killed
+_UNFINISHED = ".part-"
+
+_Write = Callable[[IO[bytes]], str]
+"""Writes an entry's bytes to a file; their SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What there is of one kind of entries."""
+
+    kind: str
+    entries: int
+    bytes: int
 
 
 class Cache:
@@ -26,23 +48,74 @@ class Cache:
             data = path.read_bytes()
         except OSError:
             return None
-        header, content = data[: _HEADER - 1], data[_HEADER:]
-        if hashlib.sha256(content).hexdigest().encode() != header:
+        content = data[_HEADER:]
+        return content if self._sound(path, data[:_HEADER], hashlib.sha256(content).hexdigest()) else None
+
+    def take(self, kind: str, key: str, target: Path) -> bool:
+        """Copy an entry into a file, piece by piece; False, as `get`, where there is none that is whole."""
+        path = self.folder / kind / key
+        total = hashlib.sha256()
+        try:
+            with path.open("rb") as source, target.open("wb") as copy:
+                header = source.read(_HEADER)
+                while piece := source.read(_PIECE):
+                    total.update(piece)
+                    copy.write(piece)
+        except OSError:
+            return False
+        return self._sound(path, header, total.hexdigest())
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether there is an entry; whether it is whole, `get` and `take` tell."""
+        return (self.folder / kind / key).is_file()
+
+    def _sound(self, path: Path, header: bytes, digest: str) -> bool:
+        if header != f"{digest}\n".encode():
             with contextlib.suppress(OSError):
                 path.unlink()
-            return None
+            return False
         with contextlib.suppress(OSError):
             os.utime(path)
-        return content
+        return True
 
     def put(self, kind: str, key: str, content: bytes) -> bool:
         """Keep an entry; False where the disk would not take it, which costs time later and nothing else."""
+
+        def write(file: IO[bytes]) -> str:
+            file.write(content)
+            return hashlib.sha256(content).hexdigest()
+
+        return self._put(kind, key, len(content), write)
+
+    def add(self, kind: str, key: str, path: Path) -> bool:
+        """Keep a file's bytes as an entry, as `put` does."""
+
+        def write(file: IO[bytes]) -> str:
+            total = hashlib.sha256()
+            with path.open("rb") as source:
+                while piece := source.read(_PIECE):
+                    total.update(piece)
+                    file.write(piece)
+            return total.hexdigest()
+
+        try:
+            return self._put(kind, key, path.stat().st_size, write)
+        except OSError:
+            return False
+
+    def _put(self, kind: str, key: str, size: int, write: _Write) -> bool:
+        if size + _HEADER > self.limit:
+            return False
         try:
             (self.folder / kind).mkdir(parents=True, exist_ok=True)
-            self._make_room(len(content))
-            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
+            if size >= _SMALL or not zlib.crc32(key.encode()) % 64:
+                self._make_room(size + _HEADER)
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_UNFINISHED, delete=False) as file:
                 try:
-                    file.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+                    file.seek(_HEADER)
+                    digest = write(file)
+                    file.seek(0)
+                    file.write(f"{digest}\n".encode())
                     file.close()
                     os.replace(file.name, self.folder / kind / key)
                 except OSError:
@@ -53,6 +126,20 @@ class Cache:
             return False
         return True
 
+    def usage(self) -> list[Usage]:
+        """What there is, by kind."""
+        found: dict[str, list[int]] = {}
+        for _, size, path in self._entries():
+            if path.parent != self.folder:
+                found.setdefault(path.relative_to(self.folder).parts[0], []).append(size)
+        return [Usage(kind, len(sizes), sum(sizes)) for kind, sizes in sorted(found.items())]
+
+    def clear(self) -> None:
+        """Take everything away; raises OSError where that is not allowed."""
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
     def _entries(self) -> Iterator[tuple[float, int, Path]]:
         for path in self.folder.rglob("*"):
             with contextlib.suppress(OSError):
@@ -61,14 +148,18 @@ class Cache:
                     yield stat.st_mtime, stat.st_size, path
 
     def _make_room(self, size: int) -> None:
-        """Take away what was used longest ago until the limit holds; small entries are not worth the look."""
-        if size < 1 << 16:
-            return
-        entries = sorted(self._entries())
-        total = sum(each for _, each, _ in entries) + size
-        for _, each, path in entries:
-            if total <= self.limit:
-                return
-            with contextlib.suppress(OSError):
-                path.unlink()
+        """Take away what was used longest ago until the limit holds; one process at a time, or two would take twice as much."""
+        with (self.folder / "lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            entries = sorted(self._entries())
+            total = sum(each for _, each, _ in entries) + size
+            now = time.time()
+            for at, each, path in entries:
+                unfinished = path.parent == self.folder
+                if unfinished and (now - at < _STALE or path.name == "lock"):
+                    continue  # somebody is at it
+                if not unfinished and total <= self.limit:
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    path.unlink()
                 total -= each

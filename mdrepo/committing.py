@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .catalogue import Catalogue
-from .errors import Finding
-from .evaluating import Report, blocking, evaluate
+from .errors import Busy, Finding
+from .evaluating import Report, blocking, evaluate, prepare
 from .locks import SUFFIX
-from .notes import Note, note_of
+from .notes import Note, note_of, write_note
 from .results import Outcome
-from .snapshots import GitError
+from .snapshots import EMPTY_TREE, Entry, Git, GitError
 from .workspace import Workspace
 
 
@@ -51,43 +50,54 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
     if not head and not git.tree(tree):
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
     child = workspace.candidate(tree)
+    parent = workspace.at(head) if head else None
+    if terms.evaluate:
+        prepare(workspace, child, parent)
     problems = [problem for path in child.paths for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))
     note: Note | None = None
     if terms.evaluate:
-        parent = workspace.at(head) if head else None
         note = evaluate(workspace, child, parent, head, note_of(workspace.git, head) if head else None, report)
         stopped = blocking(note, child, parent)
         if stopped and terms.allow_regression is None:
             return Outcome("regressed", note=note, blocking=tuple(stopped))
         if note is not None and terms.allow_regression is not None:
             note["allowed"] = {"reason": terms.allow_regression}
-    return _commit(workspace, index, tree, arguments, note)
+    return _commit(workspace, index, tree, head, arguments, note)
 
 
-def _commit(workspace: Workspace, index: Path, tree: str, arguments: Sequence[str], note: Note | None) -> Outcome:
+def _commit(workspace: Workspace, index: Path, tree: str, head: str | None, arguments: Sequence[str], note: Note | None) -> Outcome:
     git = workspace.git
-    before = git.head()
+    staged = git.index_entries(changed_paths(git, head, tree))
+    workspace.journal.note(commit={"head": head, "tree": tree, "note": note, "staged": staged})
     if git.attached("commit", "--quiet", *arguments, index=index):
         raise Finding("git made no commit (a hook, an empty message, or the signing stopped it); nothing has changed")
     made = git.commit_id("HEAD")
-    changed = git.items(
-        "diff-tree", "-r", "-z", "--name-only", "--no-commit-id", "--root", before or made, *([made] if before else [])
-    )
-    now = git.tree(made)
-    git.set_entries({path: now.get(path) for path in changed})
+    before = git.parents(made)
+    if before[:1] != ([head] if head else []):
+        git.run("update-ref", "-m", "mdrepo: taken back", "HEAD", before[0], made)
+        raise Busy("somebody else made a commit in between; nothing was committed", "try again")
     remark = None
     if note is not None and git.text("rev-parse", f"{made}^{{tree}}") != tree:
         note, remark = None, "a git hook changed what was committed, so its evaluation does not count: run 'mdrepo eval'"
-    if note is not None:
-        write_note(workspace, made, note)
+    completed(git, made, head, staged, note)
+    workspace.journal.note(commit=None)
     return Outcome("committed", made, git.branch(), note, remark=remark)
 
 
-def write_note(workspace: Workspace, commit_id: str, note: Note) -> None:
-    """Keep an evaluation as the commit's note."""
-    workspace.git.write_note(commit_id, (json.dumps(note, indent=1, ensure_ascii=False) + "\n").encode())
+def completed(git: Git, made: str, head: str | None, staged: Mapping[str, Entry], note: Note | None) -> None:
+    """What belongs to a commit that git made of a candidate index: the user's own index, where it is as it was, and the note."""
+    now, paths = git.tree(made), changed_paths(git, head, made)
+    here = git.index_entries(paths)
+    git.set_entries({path: now.get(path) for path in paths if here.get(path) == staged.get(path)})
+    if note is not None:
+        write_note(git, made, note)
+
+
+def changed_paths(git: Git, before: str | None, after: str) -> list[str]:
+    """The paths that differ between two commits or trees; None is before the first commit."""
+    return git.items("diff-tree", "-r", "-z", "--name-only", "--no-renames", before or EMPTY_TREE, after)
 
 
 def _selection(workspace: Workspace, paths: Sequence[str], everything: bool) -> tuple[list[str], list[str]]:

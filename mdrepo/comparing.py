@@ -10,9 +10,8 @@ from .catalogue import Catalogue
 from .changes import MISSING, Delta
 from .differences import DocumentDiff, Tolerance, compare
 from .errors import UsageError
+from .snapshots import EMPTY_TREE
 from .workspace import Workspace
-
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 def document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequence[str]) -> DocumentDiff | None:

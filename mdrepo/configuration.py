@@ -27,6 +27,7 @@ exclude = []
 timeout = 600      # seconds for one model's predictions
 memory = 16        # GiB for the process that computes them
 cache = 2048       # MiB of predictions kept in .git/mdrepo/cache
+keep_alive = 0     # seconds that the process with TensorFlow waits for the next command; 0: it goes with the command
 
 [extraction]
 timeout = 300      # seconds for reading one model or data set
@@ -44,11 +45,12 @@ class Documents:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Limits of an evaluation: seconds, GiB, MiB."""
+    """Limits of an evaluation: seconds, GiB, MiB; and for how many seconds its server stays."""
 
     timeout: int = 600
     memory: int = 16
     cache: int = 2048
+    keep_alive: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,5 +126,6 @@ def _typed(name: str, value: Any, default: Any) -> None:
     if isinstance(default, list):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise Finding(f"{FILE}: {name} must be a list of patterns", f'{name.partition(".")[2]} = ["metadata/**/*.json"]')
-    elif type(value) is not int or value <= 0:
-        raise Finding(f"{FILE}: {name} must be a whole number above 0, not {value!r}", f"the default is {default}")
+    elif type(value) is not int or value < min(default, 1):
+        least = "above 0" if default else "from 0 up"
+        raise Finding(f"{FILE}: {name} must be a whole number {least}, not {value!r}", f"the default is {default}")

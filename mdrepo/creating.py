@@ -51,8 +51,9 @@ def _write(workspace: Workspace, path: str, content: dict[str, Any], schema: Sch
     work = workspace.work()
     proposal = propose(content, schema, work.files, workspace.reader(work), Lock(), workspace.deriver)
     order = schema.key_order
-    write(workspace.root, path, fresh(proposal.new, order))
-    write(workspace.root, path + SUFFIX, proposal.lock.text())
+    with workspace.journal.together([path, path + SUFFIX]):
+        write(workspace.root, path, fresh(proposal.new, order))
+        write(workspace.root, path + SUFFIX, proposal.lock.text())
     missing = [name for name in _WRITTEN if name in order(()) and name not in proposal.new]
     return Created(path, source.path, proposal, tuple(missing))
 

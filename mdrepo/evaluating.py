@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,16 +13,16 @@ from .artefacts import Artefact, tracked
 from .catalogue import Catalogue
 from .documents import digest
 from .errors import Finding, MdrepoError, MissingExtra
+from .evaluation import WORST_FIRST
 from .notes import Note
 from .pointers import Path
+from .results import WorkerState
 from .schemas import KINDS, Schema
 from .workspace import Workspace
 
 Report = Callable[[str], None]
 
 _TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
-
-WORST_FIRST = ("failed", "regressed", "inconclusive", "improved", "baseline", "unchanged", "skipped")
 
 
 def evaluate(
@@ -41,8 +42,58 @@ def evaluate(
     return {"$schema": KINDS["evaluation"], "parent": parent_id, "verdict": verdict, **environment, "documents": documents}
 
 
+def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) -> None:
+    """Let TensorFlow be imported while a snapshot is validated, where its evaluation will run a model."""
+    try:
+        if any(_will_run(workspace, child, parent, path) for path in child.paths if _gate(child, path) != "off"):
+            from .evaluation import processes
+
+            processes.warm(workspace.limits)
+    except (MdrepoError, ImportError, LookupError, TypeError, AttributeError):
+        return  # whatever is wrong is said by the validation and the evaluation themselves
+
+
+def _will_run(workspace: Workspace, child: Catalogue, parent: Catalogue | None, path: str) -> bool:
+    """Whether a document's model, data or preprocessing differ from the parent's, and TensorFlow has to compute its outputs."""
+    from .evaluation import predictions
+
+    def matters(side: Catalogue) -> Any:
+        content = side.content(path)
+        dataset = pointers.get(content, ("evaluation", "dataset"))
+        data = side.content(dataset) if isinstance(dataset, str) else None
+        return content.get("weights"), content.get("preprocessing"), pointers.get(data, ("artefact", "md5"))
+
+    if parent is not None and path in parent.paths and matters(child) == matters(parent):
+        return False
+    dataset_path = child.content(path)["evaluation"]["dataset"]
+    test_data = _artefact(_Side(child, dataset_path), ("artefact",))
+    asked = _request(workspace, _Side(child, path), child.content(dataset_path), test_data)
+    return predictions.will_run(asked, workspace.cache, workspace.limits)
+
+
+def worker(workspace: Workspace) -> WorkerState:
+    """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""
+    from .evaluation import confinement, residents
+
+    limits = workspace.limits
+    held = confinement.held()
+    holds = {name: (name in held, words) for name, words in confinement.HOLDS.items()}
+    found = residents.look(limits.folder, limits.keep_alive) if limits.folder is not None else None
+    if found is None:
+        return WorkerState(None, False, False, 0, 0, 0.0, limits.keep_alive, holds)
+    return WorkerState(found.pid, found.ready, found.current, found.running, found.served, found.since, limits.keep_alive, holds)
+
+
+def stop_worker(workspace: Workspace) -> bool:
+    """End the process with TensorFlow that waits, with what it runs; whether there was one."""
+    from .evaluation import residents
+
+    folder = workspace.limits.folder
+    return folder is not None and residents.stop(folder)
+
+
 def _gate(side: Catalogue, path: str) -> str:
-    """What a regression of a document does: `block`, `warn`, or `off` for what is not evaluated at all."""
+    """What a regression of a document does: `block`, `strict`, `warn`, or `off` for what is not evaluated at all."""
     content = side.content(path) if path in side.paths else None
     block = content.get("evaluation") if isinstance(content, dict) else None
     if not isinstance(block, dict) or (schema := side.schema_or_none(path)) is None or schema.kind != "model":
@@ -59,7 +110,8 @@ def blocking(note: Note | None, child: Catalogue, parent: Catalogue | None) -> l
         gate = _gate(child, path)
         if gate == "off" and parent is not None:
             gate = _gate(parent, path)
-        if result["verdict"] in ("regressed", "failed") and gate == "block":
+        stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
+        if result["verdict"] in stops and gate in ("block", "strict"):
             stopped.append(path)
     return stopped
 
@@ -137,42 +189,55 @@ def _renamed_from(child: _Side, parent: Catalogue) -> str | None:
 
 def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
-        from .evaluation import comparison, data, metrics, predictions, processes
+        from .evaluation import comparison, predictions, scoring, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
-    block = child.content["evaluation"]
-    dataset_path = block["dataset"]
+    dataset_path = child.content["evaluation"]["dataset"]
     dataset = child.catalogue.content(dataset_path) or {}
     test_data = _artefact(_Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
     requests = [_request(workspace, side, dataset, test_data) for side in sides]
-    limits = processes.Limits(workspace.configuration.evaluation.timeout, workspace.configuration.evaluation.memory)
-    outputs = predictions.outputs(requests, workspace.cache, limits, report)
-    file = workspace.store.require([test_data])[test_data]
-    scored = []
-    whose = child.path
+    outputs = predictions.outputs(requests, workspace.cache, workspace.limits, report)
     try:
-        truth = data.truth(file, _suffix(test_data.path), dataset)
-        for out, side in zip(outputs, sides, strict=True):
-            whose = child.path if side is child else f"{side.path} in the parent"
-            scored.append(metrics.score(out, side.content, truth))
+        asked = terms.terms(child.content)
+        truth, taken, cuts, ids = _known(workspace, asked, dataset, test_data)
+        scored = scoring.score(outputs[0], child.content, truth).take(taken)
+        own = comparison.measure(scored, asked, cuts)
     except Finding as error:
-        raise Finding(f"{whose}: {error.message}", error.hint) from None
-    names = block.get("metrics", ["accuracy", "loss"])
-    result: dict[str, Any] = {
-        "verdict": "baseline",
-        "key": key,
-        "dataset": dataset_path,
-        "examples": len(truth),
-        "metrics": {name: round(scored[0].value(name), 6) for name in names},
-    }
-    if parent is not None:
-        return result | comparison.compare(scored[1], scored[0], truth, block)
-    if comparison.by_label(block):
-        classes = sorted(comparison.recall(scored[0].correct, truth).items(), key=lambda item: (item[1][1], item[0]))
-        result["recall"] = [{"label": name, "support": count, "value": round(share, 6)} for name, (count, share) in classes]
+        raise Finding(f"{child.path}: {error.message}", error.hint) from None
+    result: dict[str, Any] = {"verdict": "baseline", "key": key, "dataset": dataset_path, "examples": len(scored)}
+    if parent is None:
+        return result | own
+    if (reason := terms.given_up(parent.content, child.content)) is not None:
+        return result | own | {"verdict": "failed", "reason": reason}
+    try:
+        before = scoring.score(outputs[1], parent.content, truth).take(taken)
+    except Finding as error:
+        return result | own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
+    result |= comparison.compare(before, scored, asked, cuts, ids)
+    if result["verdict"] != "failed" and requests[0].key == requests[1].key and _decides(child) == _decides(parent):
+        result |= {"verdict": "unchanged", "reason": "the model answers as the parent's: only how it is judged has changed"}
     return result
+
+
+def _decides(side: _Side) -> Any:
+    """The fields that make answers of outputs."""
+    return [side.content.get(name) for name in ("labels", "decision")]
+
+
+def _known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> tuple[Any, Any, Any, Any]:
+    """What the test data say: all right answers; which examples are taken, the slices that they are in, and their names."""
+    from .evaluation import data, planning, slices
+
+    file, suffix = workspace.store.require([test_data])[test_data], _suffix(test_data.path)
+    truth = data.truth(file, suffix, dataset, asked.task)
+    named = dataset.get("id")
+    wanted = [*asked.columns, *([named] if named else [])]
+    columns = data.columns(file, suffix, wanted) if wanted else {}
+    taken = planning.sample(len(truth), asked.budget or len(truth), test_data.md5)
+    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns)]
+    return truth, taken, cuts, columns[named][taken].tolist() if named else taken.tolist()
 
 
 def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
@@ -180,9 +245,10 @@ def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test
 
     model = _artefact(side, ("weights", "artefact"))
 
-    def locate() -> Any:
+    def locate(place: FilePath) -> Any:
         found = workspace.store.require([model, test_data])
-        return found[model], found[test_data]
+        here = found[model]
+        return workspace.store.named(model, place) if model.is_folder and not here.is_dir() else here, found[test_data]
 
     inputs = tuple(dataset.get("inputs") or ["x"])
     steps = side.content.get("preprocessing", [])

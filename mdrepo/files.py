@@ -145,6 +145,16 @@ def write(root: Path, path: str, text: str | bytes) -> None:
         raise MdrepoError(f"{path} cannot be written: {error.strerror}") from None
 
 
+def removed(place: Path) -> None:
+    """Take a file, a link or a folder away, if it is there."""
+    if place.is_dir() and not place.is_symlink():
+        import shutil
+
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
 def read_file(path: Path) -> bytes:
     """The bytes of a file that a user named; raises MdrepoError."""
     try:

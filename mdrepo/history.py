@@ -15,7 +15,7 @@ from .differences import DocumentDiff, compare
 from .documents import DocumentError, read
 from .errors import Finding, MdrepoError
 from .files import TreeFiles
-from .notes import Note, parse_note
+from .notes import Note, noted, parse_note
 from .results import Entry, Release, Section, Versioned
 from .schemas import Schema, SchemaStore
 from .tags import FIRST, Tag, artefact_name
@@ -198,8 +198,8 @@ class History:
 
     @cached_property
     def _notes(self) -> dict[str, Note | None]:
-        noted = self._git.noted()
-        wanted = {step.commit: noted[step.commit] for step in self.steps if step.commit in noted}
+        known = noted(self._git)
+        wanted = {step.commit: known[step.commit] for step in self.steps if step.commit in known}
         blobs = self._git.blobs(sorted(set(wanted.values())))
         return {commit: parse_note(blobs[blob]) for commit, blob in wanted.items()}
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import pointers, targets
 from .artefacts import Artefact, tracked
-from .errors import Finding, UsageError
-from .exchanging import exchanged
-from .files import inside, write
+from .errors import Finding, MdrepoError, UsageError
+from .files import inside, removed, write
 from .locks import SUFFIX, Lock
 from .patching import replaced
 from .results import Move, Relabelled
@@ -61,7 +62,8 @@ def _record(workspace: Workspace, path: str, artefact: Artefact, change: targets
             f"'dvc fetch {artefact.path}' or 'dvc commit {artefact.path}' brings it there",
         )
     ignored = str(PurePosixPath(artefact.path).with_name(".gitignore"))
-    with exchanged(workspace.root, artefact.path, change.write, (artefact.pointer, ignored, path, path + SUFFIX)):
+    with workspace.journal.together([artefact.path, artefact.pointer, ignored, path, path + SUFFIX]):
+        _exchange(workspace, artefact.path, change)
         workspace.store.add(artefact.path)
         work = workspace.work()
         recorded = tracked(work.files, artefact.path)
@@ -90,6 +92,20 @@ def _follow(workspace: Workspace, path: str, lock: Lock, items: list[Any]) -> No
     if classes != document.value.get("classes", []):
         content = replaced(document.value, ("classes",), classes)
         write(workspace.root, path, rewrite(document, content, work.schema(path).key_order))
+
+
+def _exchange(workspace: Workspace, path: str, change: targets.Change) -> None:
+    """Put what is made of the data in their place, whole."""
+    place = inside(workspace.root, path)
+    try:
+        with tempfile.TemporaryDirectory(dir=workspace.journal.scratch) as folder:
+            new = Path(folder) / place.name
+            change.write(new)
+            shutil.copymode(place, new)
+            removed(place)
+            shutil.move(new, place)
+    except OSError as error:
+        raise MdrepoError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _items(content: Any, wanted: Mapping[Any, Any]) -> list[Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from . import (
     applying,
@@ -16,28 +19,29 @@ from . import (
     evaluating,
     inheriting,
     inspecting,
-    pointers,
+    logs,
     relabelling,
     releases,
     resolving,
     restoring,
+    reverting,
     setting_up,
     updating,
 )
 from .applying import Mode
-from .changes import MISSING
+from .caching import Usage
 from .committing import Terms
-from .comparing import EMPTY_TREE, diff_snapshots, document_diff
+from .comparing import diff_snapshots
 from .differences import EXACT, Tolerance
-from .diffing import diff
 from .documents import read
 from .errors import Finding, MdrepoError
 from .evaluating import Report
 from .files import write
 from .marking import MARKER_SIZE, Marks
-from .notes import Note, note_of, parse_note
+from .notes import Note, note_of, write_note
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
+from .recovering import recover
 from .resolving import Choice
 from .results import (
     Augmented,
@@ -58,12 +62,28 @@ from .results import (
     Step,
     Tagged,
     Versioned,
+    WorkerState,
 )
 from .settling import Guide
-from .snapshots import Commit
 from .validation import Problem
 from .workspace import Workspace
 from .writing import formatted, no_order
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _writes(method: Callable[Concatenate[Repository, P], R]) -> Callable[Concatenate[Repository, P], R]:
+    """A method that changes the repository: in its turn, and all of it or nothing; to `check`, or on a `dry` run, it only reads."""
+
+    @functools.wraps(method)
+    def in_turn(self: Repository, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs.get("check") or kwargs.get("dry"):
+            return method(self, *args, **kwargs)
+        with self._turn(f"mdrepo {method.__name__.replace('_', '-')}"):
+            return method(self, *args, **kwargs)
+
+    return in_turn
 
 
 class Repository:
@@ -76,7 +96,12 @@ class Repository:
     @classmethod
     def open(cls, start: Path | str = ".", report: Report = lambda _: None) -> Repository:
         """The repository that a folder is in; `report` is told what takes more than a second. Raises MdrepoError."""
-        return cls(Workspace.open(Path(start), report))
+        workspace = Workspace.open(Path(start), report)
+        workspace.journal.settle(partial(recover, workspace))
+        return cls(workspace)
+
+    def _turn(self, what: str) -> AbstractContextManager[None]:
+        return self._workspace.journal.turn(what, partial(recover, self._workspace))
 
     @classmethod
     def init(cls, folder: Path | str = ".") -> tuple[Repository, list[Step]]:
@@ -93,6 +118,7 @@ class Repository:
         """A path as somebody in the folder `start` would type it, from the repository's root; raises UsageError."""
         return self._workspace.relative(path, start)
 
+    @_writes
     def new(self, kind: str, name: str, artefact: str | None = None) -> list[Created]:
         """A document from a schema, with the derived fields filled."""
         return creating.create(self._workspace, kind, name, artefact)
@@ -134,37 +160,11 @@ class Repository:
 
     def log(self, revisions: str = "HEAD", fields: Sequence[str] = (), limit: int | None = None) -> list[Logged]:
         """The commits with their evaluations, newest first; with PATH#POINTER those that changed the field."""
-        space = self._workspace
-        if space.git.head() is None:
-            raise Finding("there is no commit yet", "'mdrepo commit' makes one")
-        if ".." not in revisions:
-            revisions = space.git.commit_id(revisions)
-        chosen = [pointers.split(name) for name in fields]
-        single = any(pointer for _, pointer in chosen)
-        commits = space.git.history(revisions, [path for path, _ in chosen], None if single else limit)
-        if single:
-            commits = [commit for commit in commits if any(self._touches(commit, *each) for each in chosen)][:limit]
-        notes = space.git.noted()
-        blobs = space.git.blobs(sorted({notes[c.id] for c in commits if c.id in notes}))
-        return [Logged(commit, parse_note(blobs.get(notes.get(commit.id, "")))) for commit in commits]
-
-    def _touches(self, commit: Commit, path: str, pointer: str | None) -> bool:
-        if pointer is None:
-            return True
-        tokens = pointers.parse(pointer)
-        sides = [commit.id, *commit.parents[:1]]
-        values = [pointers.get(self._workspace.at(side).content(path), tokens, MISSING) for side in sides]
-        return bool(diff([v for v in values[:1] if v is not MISSING], [v for v in values[1:] if v is not MISSING]))
+        return logs.log(self._workspace, revisions, fields, limit)
 
     def show(self, revision: str = "HEAD") -> tuple[Logged, list[DocumentDiff]]:
         """One commit: what it says, its evaluation, and what it changed."""
-        space = self._workspace
-        commit = space.git.commit_id(revision)
-        logged = Logged(space.git.history(commit, limit=1)[0], note_of(space.git, commit))
-        parents = space.git.parents(commit)
-        before, after = space.at(parents[0] if parents else EMPTY_TREE), space.at(commit)
-        found = (document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
-        return logged, [each for each in found if each]
+        return logs.show(self._workspace, revision)
 
     def get(self, path: str, pointer: str = "", revision: str | None = None) -> Any:
         """The value of a field, in the work tree or at a revision; raises Finding where there is none."""
@@ -196,6 +196,7 @@ class Repository:
 
     # changing
 
+    @_writes
     def format(self, paths: Sequence[str] = (), *, check: bool = False) -> list[str]:
         """Bring documents into the canonical layout; the paths of those that were not (with `check`, they stay as they are)."""
         work = self._workspace.work()
@@ -210,10 +211,12 @@ class Repository:
                     write(self.root, path, text)
         return changed
 
+    @_writes
     def set(self, path: str, pointer: str, value: Any) -> Edited:
         """Change one field (MISSING takes it away); the document is written if no problem is new with it."""
         return self._kept(editing.with_field(self._workspace, path, pointer, value))
 
+    @_writes
     def edit(self, path: str, text: str) -> Edited:
         """Change a document's text; it is written if no problem is new with it; raises Finding where it is no JSON."""
         return self._kept(editing.with_text(self._workspace, path, text))
@@ -227,10 +230,12 @@ class Repository:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
         return updating.patch(self._workspace, self.documents(paths), take, keep)
 
+    @_writes
     def apply_patch(self, patch: Patch) -> list[str]:
         """Write a patch's documents and lock files; the paths of the documents that changed."""
         return updating.write_patch(self._workspace, patch)
 
+    @_writes
     def apply(self, patch: Mapping[str, Any], *, reverse: bool = False) -> list[str]:
         """Apply one of mdrepo's own patches (or undo it) to the documents that it names, all or none; the paths that changed."""
         return applying.to_documents(self._workspace, patch, Mode(reverse=reverse))
@@ -244,6 +249,7 @@ class Repository:
             guide = Guide.of(work.schemas.bound(read(ours, path).value, path, bound))
         return reconcile(base, ours, theirs, guide, Marks(size=size))
 
+    @_writes
     def resolve(self, path: str, pointer: str | None, choice: Choice, *, add: bool = False) -> Resolved:
         """Settle the conflict at a pointer, those below it, or (None) all of a document that git left in conflict.
 
@@ -251,28 +257,42 @@ class Repository:
         """
         return resolving.settle(self._workspace, path, pointer, choice, self.merge_files, add=add)
 
+    @_writes
     def inherit(self, path: str, revision: str = "HEAD", *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Inherited:
         """Bring what changed in the document of a model's base into its own, since the commit that it names (`merge-base`)."""
         return inheriting.merge_base(self._workspace, path, revision, take, keep)
 
+    @_writes
     def tag(self, path: str, version: str | None = None, revision: str = "HEAD", message: str | None = None) -> Tagged:
         """Tag a version of a document, or (None) the next one, in GTO's grammar."""
         return releases.tag(self._workspace, path, version, revision, message)
 
+    @_writes
     def assign(
         self, path: str, stage: str, version: str | None = None, revision: str = "HEAD", message: str | None = None
     ) -> Tagged:
         """Tag a release of a document, or (None) its last one, as being in a stage."""
         return releases.assign(self._workspace, path, stage, version, revision, message)
 
+    @_writes
     def relabel(self, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False) -> Relabelled:
         """Apply a changed label map to a data set, as a new DVC version of it."""
         return relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
 
+    def worker(self) -> WorkerState:
+        """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""
+        return evaluating.worker(self._workspace)
+
+    def stop_worker(self) -> bool:
+        """End the process with TensorFlow that waits, with what it runs; whether there was one."""
+        return evaluating.stop_worker(self._workspace)
+
+    @_writes
     def augment(self, path: str, dataset: str | None = None, name: str | None = None, report: Report = lambda _: None) -> Augmented:
         """Make further training data by the policy in a model's document, as a data set of its own."""
         return augmenting.augment(self._workspace, path, dataset, name, report)
 
+    @_writes
     def commit(
         self,
         arguments: Sequence[str] = (),
@@ -302,13 +322,24 @@ class Repository:
             before = note_of(space.git, commit) or {}
             if "allowed" in before:
                 note["allowed"] = before["allowed"]
-            committing.write_note(space, commit, note)
+            with self._turn("mdrepo eval"):
+                write_note(space.git, commit, note)
         return commit, note
 
+    def cached(self) -> tuple[list[Usage], int]:
+        """What the cache has, by kind, and its limit in bytes."""
+        return self._workspace.cache.usage(), self._workspace.cache.limit
+
+    def clear_cache(self) -> None:
+        """Take everything out of the cache; what it had is computed again where it is needed."""
+        self._workspace.cache.clear()
+
+    @_writes
     def checkout(self, revision: str, paths: Sequence[str] = (), *, force: bool = False) -> Restored:
         """Documents and DVC data of a revision into the work tree, both or neither."""
         return restoring.checkout(self._workspace, revision, paths, force=force)
 
+    @_writes
     def rollback(
         self,
         revision: str,
@@ -319,4 +350,4 @@ class Repository:
         report: Report = lambda _: None,
     ) -> Outcome:
         """A new commit that brings back an earlier state of everything, a document or a field, evaluated like any commit."""
-        return restoring.rollback(self._workspace, revision, fields, message, terms, report)
+        return reverting.rollback(self._workspace, revision, fields, message, terms, report)

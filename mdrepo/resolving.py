@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,24 +44,23 @@ def settle(workspace: Workspace, path: str, pointer: str | None, choice: Choice,
     if choice.side is None and tokens is None:
         raise UsageError("a value settles one conflict: name its field", f"mdrepo resolve '{path}#/POINTER' --value JSON")
     inside(workspace.root, path)
-    with _alone(workspace):
-        unmerged = workspace.git.unmerged()
-        if path not in unmerged:
-            raise _not_in_conflict(workspace, path, sorted(unmerged))
-        required(path, unmerged[path])
-        before = work_text(workspace, path)
-        here = remade(workspace, path, unmerged[path], before, merge)
-        found = open_in(here, before)
-        chosen = _chosen(here, found, tokens, choice)
-        text, lines = _settled(here, found, chosen, choice)
-        whole = found.template is None and not found.pending
-        after = Remade(path, here.sides, here.merged, here.lines | lines, whole, here.labels, here.size)
-        left = open_in(after, text).open
-        _keep(workspace, path, unmerged[path], lines, whole)
-        if work_text(workspace, path) != before:
-            raise MdrepoError(f"{path} was changed by somebody else just now", "try again")
-        write(workspace.root, path, text)
-        _forget(workspace, {name: stages for name, stages in unmerged.items() if left or whole or name != path})
+    unmerged = workspace.git.unmerged()
+    if path not in unmerged:
+        raise _not_in_conflict(workspace, path, sorted(unmerged))
+    required(path, unmerged[path])
+    before = work_text(workspace, path)
+    here = remade(workspace, path, unmerged[path], before, merge)
+    found = open_in(here, before)
+    chosen = _chosen(here, found, tokens, choice)
+    text, lines = _settled(here, found, chosen, choice)
+    whole = found.template is None and not found.pending
+    after = Remade(path, here.sides, here.merged, here.lines | lines, whole, here.labels, here.size)
+    left = open_in(after, text).open
+    _keep(workspace, path, unmerged[path], lines, whole)
+    if work_text(workspace, path) != before:
+        raise MdrepoError(f"{path} was changed by somebody else just now", "try again")
+    write(workspace.root, path, text)
+    _forget(workspace, {name: stages for name, stages in unmerged.items() if left or whole or name != path})
     settled = tuple((found.open[number].path, choice.of(found.open[number])) for number in chosen)
     if left:
         return Resolved(path, settled, left)
@@ -164,22 +162,6 @@ def _marks_left(workspace: Workspace, path: str) -> list[marks.Marked]:
 # what is kept between calls
 
 
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """One settlement at a time in a work tree: each reads the file, and writes what it read with one conflict less."""
-    import fcntl
-
-    folder = workspace.git.folder / "mdrepo" / "resolve"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("a")
-    except OSError as error:
-        raise MdrepoError(f"{folder}: {error.strerror}") from None
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _keep(workspace: Workspace, path: str, stages: Stages, lines: set[str], whole: bool) -> None:
     """Keep, before the file is written, what the next call needs to know beside it."""
     if lines or whole:
@@ -189,7 +171,8 @@ def _keep(workspace: Workspace, path: str, stages: Stages, lines: set[str], whol
 
 def _forget(workspace: Workspace, unmerged: Mapping[str, Stages]) -> None:
     """Take away what was kept of conflicts that are over."""
-    current = {kept_name(path, stages) for path, stages in unmerged.items()} | {"lock"}
-    for file in (workspace.git.folder / "mdrepo" / "resolve").iterdir():
+    current = {kept_name(path, stages) for path, stages in unmerged.items()}
+    folder = workspace.git.folder / "mdrepo" / "resolve"
+    for file in folder.iterdir() if folder.is_dir() else ():
         if file.name not in current:
             file.unlink(missing_ok=True)

@@ -1,26 +1,23 @@
-"""Going back: `checkout` and `rollback` move documents and DVC data together, both or neither."""
+"""`checkout`: documents and DVC data of a revision into the work tree together, both or neither."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from . import pointers
 from .artefacts import Artefact, all_tracked, md5
 from .catalogue import Catalogue
-from .changes import MISSING
-from .committing import Terms, companions, conclude
-from .documents import read
-from .errors import Finding, MdrepoError, UsageError
-from .evaluating import Report
-from .files import TreeFiles
-from .patching import replaced
-from .results import Outcome, Restored
-from .snapshots import Entry, GitError
+from .committing import changed_paths, companions
+from .errors import Finding, MdrepoError
+from .files import removed
+from .results import Restored
+from .snapshots import Git
 from .workspace import Workspace
-from .writing import rewrite
+
+_STASH = "refs/stash"
 
 
 def checkout(workspace: Workspace, revision: str, paths: Sequence[str] = (), *, force: bool = False) -> Restored:
@@ -36,62 +33,136 @@ def checkout(workspace: Workspace, revision: str, paths: Sequence[str] = (), *, 
 def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, force: bool) -> Restored:
     git = workspace.git
     here = list(all_tracked(workspace.work().files))
-    wanted = _different(workspace, all_tracked(target.files))
-    gone = [each for each in here if each.path not in {a.path for a in all_tracked(target.files)}]
+    wanted = different(workspace, all_tracked(target.files))
+    gone = _gone(here, target)
     workspace.store.require(wanted)
-    aside = _protect_data(workspace, here, [*wanted, *gone], force)
-    before = git.branch() or git.head()
-    changed = [state.path for state in git.status() if state.code != "??"] if force else []
+    aside = protect_data(workspace, here, [*wanted, *gone], force)
+    before, head = git.branch() or git.head(), git.head()
+    states = git.status()
+    changed = [state.path for state in states if state.code != "??"] if force else []
+    _about_to(workspace, commit, changed_paths(git, head, commit), {state.path for state in states}, changed)
     if changed:
         git.run("stash", "push", "--quiet", "-m", f"mdrepo checkout --force {revision}")
     # git itself refuses to overwrite what is not committed
     done = git.run("checkout", "--quiet", revision, "--", codes=(0, 1, 128))
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        workspace.journal.note(checkout=None)
         files = ", ".join(line.strip() for line in lines if line.startswith("\t"))
         words = f"{files} would be overwritten" if files else lines[0].removeprefix("error: ")
         raise Finding(f"nothing checked out: {words}", "commit your changes, or use --force to put them aside in a stash")
     try:
-        _deliver(workspace, wanted, aside)
-        _remove(workspace, gone)
+        _deliver(workspace, wanted, gone, aside)
     except MdrepoError:
         git.run("checkout", "--quiet", str(before), "--")
-        workspace.store.checkout(_different(workspace, here))
+        workspace.store.checkout(different(workspace, here))
         for path, kept in aside.items():
-            _clear(workspace.root / path)
+            removed(workspace.root / path)
             _copy(kept, workspace.root / path)
+        workspace.journal.note(checkout=None)
         raise
+    workspace.journal.note(checkout=None)
     return Restored(commit, artefacts=tuple(a.path for a in [*wanted, *gone]), kept=(*map(str, aside.values()), *changed))
 
 
 def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[str], force: bool) -> Restored:
     git = workspace.git
-    selected = _closure(workspace, target, paths)
+    selected = closure(workspace, target, paths)
     for path in paths:
         if not any(each == path or each.startswith(path.rstrip("/") + "/") for each in selected):
             raise Finding(f"{path} is not in {commit[:7]}", f"'mdrepo log {path}' lists the commits that have it")
     tracked = [each for each in all_tracked(target.files) if each.pointer in selected]
-    wanted = _different(workspace, tracked)
+    wanted = different(workspace, tracked)
     workspace.store.require(wanted)
-    aside = _protect_data(workspace, list(all_tracked(workspace.work().files)), wanted, force)
+    aside = protect_data(workspace, list(all_tracked(workspace.work().files)), wanted, force)
     changed = [state.path for state in git.status() if state.path in selected]
     if changed and not force:
         raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
+    _about_to(workspace, None, selected, set(changed), changed)
     if changed:
         git.run("stash", "push", "--quiet", "--include-untracked", "-m", f"mdrepo checkout --force {commit[:7]}", "--", *changed)
     git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected)
-    _deliver(workspace, wanted, aside)
+    _deliver(workspace, wanted, [], aside)
+    workspace.journal.note(checkout=None)
     return Restored(commit, tuple(selected), tuple(a.path for a in wanted), (*map(str, aside.values()), *changed))
 
 
-def _deliver(workspace: Workspace, wanted: list[Artefact], aside: Mapping[str, Path]) -> None:
+def _about_to(workspace: Workspace, target: str | None, paths: Sequence[str], own: Collection[str], stashed: Sequence[str]) -> None:
+    """Write down what a checkout will change; files with changes of the user's `own` are in it only when they are in the stash."""
+    git = workspace.git
+    clean = [path for path in paths if path not in own]
+    workspace.journal.note(
+        checkout={"head": git.head(), "target": target, "paths": clean, "stashed": stashed, "stash": _stash(git)}
+    )
+
+
+def resume(workspace: Workspace, steps: Mapping[str, Any]) -> str | None:
+    """Finish a checkout that git had done when it was interrupted, and undo any other; what was done, in words."""
+    git = workspace.git
+    head, target = steps["head"], steps["target"]
+    before = workspace.at(head) if head else None
+    here = list(all_tracked(before.files)) if before else []
+    if target is not None and git.head() == target != head:
+        there = workspace.at(target)
+        wanted, gone = different(workspace, all_tracked(there.files)), _gone(here, there)
+        if wanted or gone:
+            _deliver(workspace, wanted, gone, protect_data(workspace, here, [*wanted, *gone], force=True))
+        return f"{target[:7]} is checked out, with its data" + _stashed(git, steps)
+    stashed = _stash(git) != steps["stash"]
+    if stashed:
+        put_back(workspace, head, steps["stashed"], aside=False)
+    changed = put_back(workspace, head, steps["paths"], aside=True)
+    tracked = different(workspace, (each for each in here if each.pointer in steps["paths"]))
+    if tracked:
+        aside = protect_data(workspace, here, tracked, force=True)
+        _deliver(workspace, tracked, [], aside)
+    if stashed:
+        popped = git.run("stash", "pop", "--index", "--quiet", codes=(0, 1, 128)).returncode == 0
+        return "it was undone" + ("" if popped else "; your changes are in the stash: 'git stash pop'")
+    return "it was undone" if changed or tracked else None
+
+
+def put_back(workspace: Workspace, commit: str | None, paths: Sequence[str], *, aside: bool) -> list[str]:
+    """Give files what a commit has of them, with `aside` keeping what they are; the paths of those that were something else."""
+    git = workspace.git
+    known = git.tree(commit) if commit else {}
+    files = {state.path for state in git.status()}
+    changed = [path for path in paths if path in files]
+    for path in changed:
+        if aside and workspace.exists(path):
+            _copy(workspace.root / path, workspace.journal.aside(path))
+        if path not in known:
+            removed(workspace.root / path)
+    present = [path for path in changed if path in known]
+    if present:
+        git.run("--literal-pathspecs", "checkout", "--quiet", str(commit), "--", *present)
+    git.set_entries({path: None for path in changed if path not in known})
+    return changed
+
+
+def _stash(git: Git) -> str:
+    return git.run("rev-parse", "--verify", "--quiet", _STASH, codes=(0, 1, 128)).stdout.decode().strip()
+
+
+def _stashed(git: Git, steps: Mapping[str, Any]) -> str:
+    return "; what you had changed is in the stash" if _stash(git) != steps["stash"] else ""
+
+
+def _gone(here: Iterable[Artefact], target: Catalogue) -> list[Artefact]:
+    """The artefacts that a snapshot does not have."""
+    there = {each.path for each in all_tracked(target.files)}
+    return [each for each in here if each.path not in there]
+
+
+def _deliver(workspace: Workspace, wanted: list[Artefact], gone: Sequence[Artefact], aside: Mapping[str, Path]) -> None:
     """DVC's bytes into the work tree; what was copied aside makes way, since DVC overwrites nothing that it does not have."""
     for path in aside:
-        _clear(workspace.root / path)
+        removed(workspace.root / path)
     workspace.store.checkout(wanted)
+    _remove(workspace, gone)
 
 
-def _closure(workspace: Workspace, target: Catalogue, paths: Sequence[str]) -> list[str]:
+def closure(workspace: Workspace, target: Catalogue, paths: Sequence[str]) -> list[str]:
     """The named files of a snapshot with their companions."""
     known = set(target.files.paths())
     selected: list[str] = []
@@ -102,12 +173,12 @@ def _closure(workspace: Workspace, target: Catalogue, paths: Sequence[str]) -> l
     return list(dict.fromkeys(selected))
 
 
-def _different(workspace: Workspace, artefacts: Iterable[Artefact]) -> list[Artefact]:
+def different(workspace: Workspace, artefacts: Iterable[Artefact]) -> list[Artefact]:
     """The artefacts whose bytes in the work tree are not the recorded ones."""
     return [each for each in artefacts if workspace.store.in_work_tree(each) is None]
 
 
-def _protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequence[Artefact], force: bool) -> dict[str, Path]:
+def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequence[Artefact], force: bool) -> dict[str, Path]:
     """Make sure that no data that DVC does not have are overwritten: refuse, or (force) copy them aside; the copies, by path."""
     recorded = {each.path: each for each in here}
     kept: dict[str, Path] = {}
@@ -134,15 +205,7 @@ def _remove(workspace: Workspace, artefacts: Sequence[Artefact]) -> None:
     for artefact in artefacts:
         path = workspace.store.in_work_tree(artefact)
         if path is not None and workspace.store.cached(artefact):
-            _clear(path)
-
-
-def _clear(path: Path) -> None:
-    """Take a file or folder away, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+            removed(path)
 
 
 def _copy(path: Path, place: Path) -> None:
@@ -151,90 +214,3 @@ def _copy(path: Path, place: Path) -> None:
         shutil.copytree(path, place, symlinks=True)
     else:
         shutil.copy2(path, place)
-
-
-def rollback(
-    workspace: Workspace, revision: str, fields: Sequence[str], message: str | None, terms: Terms, report: Report
-) -> Outcome:
-    """A new commit that brings back an earlier state of everything, of documents, or of fields, with its data."""
-    git = workspace.git
-    git.identity()
-    head = git.head()
-    if head is None:
-        raise Finding("there is no commit yet, so there is nothing to roll back to")
-    commit = git.commit_id(revision)
-    target, now = workspace.at(commit), workspace.at(head)
-    dirty = [state.path for state in git.status() if state.code[0] not in " ?" or workspace.is_metadata(state.path)]
-    if dirty:
-        raise Finding(f"{dirty[0]} has changes that no commit has", "commit them, or 'git stash' them, and roll back then")
-    entries = _brought_back(workspace, fields, target, now)
-    changed = {path: entry for path, entry in entries.items() if _entry(now, path) != entry}
-    if not changed:
-        raise Finding(f"{', '.join(fields) or 'everything'} is as it was in {commit[:7]} already")
-    with git.candidate_index(head) as index:
-        git.set_entries(changed, index=index)
-        after = workspace.at(git.text("write-tree", index=index))
-        wanted = [each for each in all_tracked(after.files) if each.pointer in changed]
-        workspace.store.require(wanted)
-        _protect_data(workspace, list(all_tracked(now.files)), wanted, force=False)
-        subject = git.text("log", "-1", "--format=%s", commit)
-        words = message or f"Roll back {', '.join(fields) or 'everything'} to {commit[:7]}\n\n{commit[:7]} is: {subject}"
-        outcome = conclude(workspace, index, ["-m", words], terms, report)
-    if outcome.status == "committed":
-        _to_work_tree(workspace, changed)
-        workspace.store.checkout(_different(workspace, wanted))
-    return outcome
-
-
-def _to_work_tree(workspace: Workspace, changed: dict[str, Entry | None]) -> None:
-    """The work tree after a rollback: what HEAD has now of the paths that it changed."""
-    present = [path for path, entry in changed.items() if entry is not None]
-    if present:
-        workspace.git.run("--literal-pathspecs", "checkout", "--quiet", "HEAD", "--", *present)
-    for path, entry in changed.items():
-        if entry is None:
-            (workspace.root / path).unlink(missing_ok=True)
-
-
-def _entry(catalogue: Catalogue, path: str) -> Entry | None:
-    assert isinstance(catalogue.files, TreeFiles)
-    return catalogue.files.entry(path)
-
-
-def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue, now: Catalogue) -> dict[str, Entry | None]:
-    """The index entries that a rollback sets, by path; None takes a path away."""
-    entries: dict[str, Entry | None] = {}
-    if not fields:
-        for path in {*target.files.paths(), *now.files.paths()}:
-            if workspace.is_metadata(path):
-                entries[path] = _entry(target, path)
-        return entries
-    contents: dict[str, str] = {}
-    for named in fields:
-        path, pointer = pointers.split(named)
-        if pointer is None:
-            if _entry(target, path) is None:
-                raise Finding(f"{path} did not exist then", f"'mdrepo log {path}' lists the commits that have it")
-            for each in _closure(workspace, target, [path]):
-                entries[each] = _entry(target, each)
-        else:
-            contents[path] = _with_field(path, pointer, target, now, contents.get(path))
-    for path, text in contents.items():
-        blob = workspace.git.run("hash-object", "-w", "--stdin", stdin=text.encode("utf-8")).stdout.decode().strip()
-        old = _entry(now, path)
-        entries[path] = Entry(old.mode if old else "100644", blob, path)
-    return entries
-
-
-def _with_field(path: str, pointer: str, target: Catalogue, now: Catalogue, text: str | None) -> str:
-    """The text of a document with one field as it was."""
-    document = now.document(path) if text is None else read(text.encode("utf-8"), path)
-    tokens = pointers.parse(pointer)
-    value = pointers.get(target.document(path).value, tokens, MISSING)
-    if value is MISSING and pointers.get(document.value, tokens, MISSING) is MISSING:
-        raise UsageError(f"{path} has no field {pointer}, neither then nor now")
-    try:
-        content = replaced(document.value, tokens, value)
-    except KeyError as error:
-        raise GitError(f"{path}#{pointer} cannot be brought back: there is no {error.args[0]!r} now") from None
-    return rewrite(document, content, now.schema(path).key_order)

@@ -292,6 +292,24 @@ class Check:
     hint: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """The process with TensorFlow that waits for the next command, and what holds of the processes that run models here.
+
+    `current`: whether it is of this environment, else the next evaluation replaces it; `since`: seconds since 1970;
+    `idle`: after how many seconds without work it goes; `confinement`: by name, whether it holds, and what it is.
+    """
+
+    pid: int | None
+    ready: bool
+    current: bool
+    running: int
+    served: int
+    since: float
+    idle: int
+    confinement: Mapping[str, tuple[bool, str]]
+
+
 __all__ = [
     "Augmented",
     "Changelog",
@@ -316,4 +334,5 @@ __all__ = [
     "Step",
     "Tagged",
     "Versioned",
+    "WorkerState",
 ]

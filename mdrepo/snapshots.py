@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,12 +18,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .errors import Busy, MdrepoError, UsageError
+from .errors import MdrepoError, UsageError
 
-NOTES = "refs/notes/mdrepo"
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _KEPT = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_SSH", "GIT_ASKPASS", "GIT_EDITOR", "GIT_CONFIG", "GIT_TRACE", "GIT_EXEC_PATH")
 _SAFE = ("-c", "core.fsync=committed,reference", "-c", "core.quotePath=false")
-_ATTEMPTS = 20
+_FEW = 1000
+_WRITER = "MDREPO_WRITER"
 
 
 class GitError(MdrepoError):
@@ -72,6 +75,20 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for git: without the GIT_* that hooks leak, but for those that a user sets on purpose."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
     return {**kept, "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", **(extra or {})}
+
+
+def writer_above() -> int | None:
+    """The process of the mdrepo command whose git calls this one, as from a hook; None where there is none."""
+    found = os.environ.get(_WRITER, "")
+    return int(found) if found.isdecimal() else None
+
+
+def _dies_with_us() -> None:
+    """In a child: end when the parent ends, however it does (prctl(2), Linux), so that git does not go on alone."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _words(stderr: bytes) -> str:
@@ -156,9 +173,10 @@ class Git:
 
     def attached(self, *args: str, index: Path | None = None) -> int:
         """Run a git command at the user's own terminal (editor, hooks, signing); its exit code."""
-        env = environment({"GIT_INDEX_FILE": str(index)} if index else None)
+        env = environment({_WRITER: str(os.getpid()), **({"GIT_INDEX_FILE": str(index)} if index else {})})
         env.pop("GIT_OPTIONAL_LOCKS")
-        return subprocess.run(["git", *_SAFE, *args], cwd=self.root, env=env, check=False).returncode
+        words = ["git", *_SAFE, *args]
+        return subprocess.run(words, cwd=self.root, env=env, preexec_fn=_dies_with_us, check=False).returncode
 
     # revisions and trees
 
@@ -241,11 +259,12 @@ class Git:
         if not paths:
             return {}
         entries: dict[str, Entry] = {}
-        for item in self.items("--literal-pathspecs", "ls-files", "-z", "--stage", "--", *paths, index=index):
+        few = paths if len(paths) <= _FEW else ["."]  # a command line has an end
+        for item in self.items("--literal-pathspecs", "ls-files", "-z", "--stage", "--", *few, index=index):
             meta, _, path = item.partition("\t")
             mode, blob, _stage = meta.split()
             entries[path] = Entry(mode, blob, path)
-        return entries
+        return entries if few is paths else {path: entries[path] for path in paths if path in entries}
 
     def unmerged(self) -> dict[str, dict[int, Entry]]:
         """The paths in conflict, with the index's stages of each: 1 base, 2 ours, 3 theirs."""
@@ -266,7 +285,9 @@ class Git:
     @contextmanager
     def candidate_index(self, base: str | None = None) -> Iterator[Path]:
         """A copy of the index, or the index of a commit, to try things out in."""
-        with tempfile.TemporaryDirectory(prefix="mdrepo-index-", dir=self.folder) as folder:
+        scratch = self.common / "mdrepo" / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="index-", dir=scratch, ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "index"
             current = self.folder / "index"
             if base is not None:
@@ -287,37 +308,10 @@ class Git:
         done = self.run("config", "--get", name, codes=(0, 1))
         return done.stdout.decode("utf-8").removesuffix("\n") if done.returncode == 0 else None
 
-    # notes
-
-    def note(self, commit: str) -> bytes | None:
-        """mdrepo's note of a commit."""
-        done = self.run("notes", f"--ref={NOTES}", "show", commit, codes=(0, 1, 128))
-        return done.stdout if done.returncode == 0 else None
-
-    def noted(self) -> dict[str, str]:
-        """The blob of each commit's note, by the commit's id."""
-        if self.run("rev-parse", "--verify", "--quiet", NOTES, codes=(0, 1, 128)).returncode:
-            return {}
-        lines = self.run("notes", f"--ref={NOTES}", "list").stdout.decode().splitlines()
-        return {commit: blob for blob, commit in (line.split() for line in lines)}
-
-    def write_note(self, commit: str, content: bytes) -> None:
-        """Set a commit's note by compare-and-swap; `git notes add` alone loses notes under concurrency with exit 0."""
-        scratch = f"refs/notes/mdrepo-{os.getpid()}"
-        try:
-            for _ in range(_ATTEMPTS):
-                old = self.run("rev-parse", "--verify", "--quiet", NOTES, codes=(0, 1, 128)).stdout.decode().strip()
-                self.run("update-ref", "-d", scratch)
-                if old:
-                    self.run("update-ref", scratch, old)
-                self.run("notes", f"--ref={scratch}", "add", "-f", "-F", "-", commit, stdin=content)
-                new = self.text("rev-parse", "--verify", scratch)
-                swapped = self.run("update-ref", "-m", "mdrepo: evaluation", NOTES, new, old or "0" * 40, codes=(0, 1, 128))
-                if swapped.returncode == 0:
-                    return
-        finally:
-            self.run("update-ref", "-d", scratch)
-        raise Busy(f"{NOTES} kept changing while a note was written", "try again: mdrepo eval")
+    def settings(self, name: str) -> tuple[str, ...]:
+        """The values of a git setting that may have several, of the system's, the user's and the clone's configuration."""
+        done = self.run("config", "--get-all", "--null", name, codes=(0, 1))
+        return tuple(each for each in done.stdout.decode("utf-8", "replace").split("\0") if each)
 
     # history
 

@@ -71,13 +71,15 @@ def _typed(pointer: str) -> pointers.Path:
 def write_patch(workspace: Workspace, found: Patch) -> list[str]:
     """Write a patch's documents and lock files; the paths of the documents that changed."""
     work = workspace.work()
-    written: list[str] = []
+    texts: dict[str, str] = {}
     for path, proposal in found.proposals.items():
         document = work.document(path)
         if proposal.delta:
-            write(workspace.root, path, rewrite(document, proposal.new, work.schema(path).key_order))
-            written.append(path)
+            texts[path] = rewrite(document, proposal.new, work.schema(path).key_order)
         text = proposal.lock.text()
         if proposal.lock.fields and work.files.read(path + SUFFIX) != text.encode("utf-8"):
-            write(workspace.root, path + SUFFIX, text)
-    return written
+            texts[path + SUFFIX] = text
+    with workspace.journal.together(texts):
+        for path, text in texts.items():
+            write(workspace.root, path, text)
+    return [path for path in texts if path in found.proposals]

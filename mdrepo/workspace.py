@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import configuration, pointers
 from .artefacts import Artefact, Store, tracked
@@ -18,9 +18,13 @@ from .deriving import Deriver, DocumentReader
 from .errors import Finding, MdrepoError, UsageError
 from .extraction.running import Runner
 from .files import TreeFiles, WorkFiles, inside
+from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
-from .snapshots import Git, GitError
+from .snapshots import Git, GitError, writer_above
+
+if TYPE_CHECKING:  # most commands run no model
+    from .evaluation.processes import Limits
 
 _OURS = (".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
 
@@ -51,6 +55,19 @@ class Workspace:
     @cached_property
     def cache(self) -> Cache:
         return Cache(self.git.common / "mdrepo" / "cache", self.configuration.evaluation.cache << 20)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.git.common / "mdrepo", self.root, writer_above(), self.report)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What a model's process may use here, and which classes the user lets models have (git's `mdrepo.trust`)."""
+        from .evaluation.processes import Limits
+
+        found = self.configuration.evaluation
+        folder = self.git.common / "mdrepo"
+        return Limits(found.timeout, found.memory, found.keep_alive, folder, self.git.settings("mdrepo.trust"), self.report)
 
     @cached_property
     def store(self) -> Store:

@@ -15,8 +15,11 @@ from sklearn.metrics import accuracy_score, log_loss, recall_score
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
 from mdrepo.evaluation import data, predictions, preprocessing
-from mdrepo.evaluation.comparison import Interval, bootstrap, compare, overall, recall, tango, verdict
-from mdrepo.evaluation.metrics import Scored, probabilities, score
+from mdrepo.evaluation.comparison import compare, measure
+from mdrepo.evaluation.decisions import overall, verdict
+from mdrepo.evaluation.intervals import Interval, resampled_mean, tango
+from mdrepo.evaluation.scoring import probabilities, score
+from mdrepo.evaluation.terms import terms
 
 LABELS = [{"name": name, "index": index} for index, name in enumerate("abcd")]
 
@@ -32,12 +35,12 @@ def test_metrics_are_scikit_learns(seed: int) -> None:
     outputs, truth = some(seed)
     scored = score(outputs, {"labels": LABELS}, truth)
     answers = ["abcd"[i] for i in outputs.argmax(axis=1)]
-    assert scored.value("accuracy") == pytest.approx(accuracy_score(truth, answers))
-    expected = log_loss(truth, outputs, labels=list("abcd"))
-    assert scored.value("loss") == pytest.approx(expected, rel=1e-5)
+    made = measure(scored, terms({"labels": LABELS}))
+    assert made["metrics"]["accuracy"] == pytest.approx(accuracy_score(truth, answers), abs=1e-6)
+    assert made["metrics"]["loss"] == pytest.approx(log_loss(truth, outputs, labels=list("abcd")), rel=1e-5)
     shares = recall_score(truth, answers, labels=list("abcd"), average=None)
-    ours = recall(scored.correct, truth)
-    assert [ours[name][1] for name in "abcd"] == pytest.approx(list(shares))
+    ours = {row["label"]: row["value"] for row in made["recall"]}
+    assert [ours[name] for name in "abcd"] == pytest.approx(list(shares), abs=1e-6)
 
 
 def test_the_label_map_and_the_decision_rule_are_used() -> None:
@@ -91,8 +94,8 @@ def test_tango_s_interval_inverts_the_score_test(better: int, worse: int, total:
     def statistic(difference: float) -> float:
         def loss(share: float) -> float:
             up, down, rest = share + difference, share, 1 - 2 * share - difference
-            terms = ((better, up), (worse, down), (total - better - worse, rest))
-            return -sum(count * math.log(max(chance, 1e-300)) for count, chance in terms if count)
+            parts = ((better, up), (worse, down), (total - better - worse, rest))
+            return -sum(count * math.log(max(chance, 1e-300)) for count, chance in parts if count)
 
         low, high = max(0.0, -difference), (1 - difference) / 2
         share = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-14}).x
@@ -141,18 +144,18 @@ def test_a_comparison_is_paired_and_the_same_every_time() -> None:
     parent = score(outputs, {"labels": LABELS}, truth)
     swapped = [{"name": name, "index": index} for index, name in enumerate("bacd")]
     child = score(outputs, {"labels": swapped}, truth)
-    first, second = (compare(parent, child, truth, {"tolerance": {"accuracy": 0.01}}) for _ in range(2))
+    first, second = (compare(parent, child, terms({"evaluation": {"tolerance": {"accuracy": 0.01}}})) for _ in range(2))
     assert first == second
     assert first["negative_flips"] == int((parent.correct & ~child.correct).sum())
     assert {row["label"] for row in first["recall"][:1]} <= {"a", "b"}
-    same = compare(parent, parent, truth, {})
+    same = compare(parent, parent, terms({}))
     assert same["verdict"] in ("unchanged", "inconclusive")
     assert same["differences"][0]["difference"] == 0
 
 
 def test_the_bootstrap_covers_the_mean() -> None:
     values = np.random.default_rng(0).normal(0.3, 1, 500)
-    interval = bootstrap(values, 0.95)
+    interval = resampled_mean(values, 500, 0.0).interval(0.95)
     error = values.std() / math.sqrt(500)
     assert interval.low == pytest.approx(values.mean() - 1.96 * error, abs=0.02)
     assert interval.high == pytest.approx(values.mean() + 1.96 * error, abs=0.02)
@@ -205,7 +208,7 @@ def test_inputs_from_arrays_and_columns(tmp_path: Path) -> None:
 def request(tmp_path: Path, model: bytes = b"", **arrays: Any) -> predictions.Request:
     (tmp_path / "m").write_bytes(model or keras_file(3))
     (tmp_path / "d").write_bytes(npz(**(arrays or {"x": [[1.0] * 4] * 9})))
-    return predictions.Request("m.keras", "0" * 32, "d.npz", "1" * 32, ("x",), [], lambda: (tmp_path / "m", tmp_path / "d"))
+    return predictions.Request("m.keras", "0" * 32, "d.npz", "1" * 32, ("x",), [], lambda _: (tmp_path / "m", tmp_path / "d"))
 
 
 def run(tmp_path: Path, asked: predictions.Request, seconds: int = 120, memory: int = 16) -> Any:
@@ -215,7 +218,7 @@ def run(tmp_path: Path, asked: predictions.Request, seconds: int = 120, memory: 
 
 def test_the_worker_s_time_is_limited(tmp_path: Path) -> None:
     with pytest.raises(MdrepoError, match="was not done after 1 s"):
-        run(tmp_path, request(tmp_path), seconds=1)
+        run(tmp_path, request(tmp_path, x=np.zeros((3_000_000, 4), np.float32)), seconds=1)
 
 
 def test_the_worker_s_memory_is_limited(tmp_path: Path) -> None:
@@ -250,4 +253,4 @@ def test_the_cache_is_bounded(tmp_path: Path) -> None:
 
 def test_scores_are_frozen_values() -> None:
     with pytest.raises(AttributeError):
-        Scored(np.array([True]), np.array([0.0])).correct = np.array([False])  # type: ignore[misc]
+        score(np.array([[0.9, 0.1]]), {"labels": LABELS[:2]}, ["a"]).answers = np.array([1])  # type: ignore[misc]

@@ -357,12 +357,12 @@ def test_several_conflicts_in_one_line(repo: Path) -> None:
     assert list(open_conflicts(repo, name)) == ["/a", "/b", "/c/d"]
     mdrepo("resolve", f"{name}#/b", "--theirs", cwd=repo)
     assert open_conflicts(repo, name) == {"/a": (1, 2, 3), "/c/d": (1, 2, "not there")}
-    assert len(list((repo / ".git/mdrepo/resolve").iterdir())) == 2
+    assert len(list((repo / ".git/mdrepo/resolve").iterdir())) == 1
     mdrepo("resolve", f"{name}#/c/d", "--theirs", cwd=repo)
     assert open_conflicts(repo, name) == {"/a": (1, 2, 3)}
     mdrepo("resolve", f"{name}#/a", "--value", '{"x": [1, 1.50]}', "--add", cwd=repo)
     assert (repo / name).read_text() == '{"$schema": "schemas/any.json", "a": {"x": [1, 1.50]}, "b": 3, "c": {"e": 1}, "f": [1]}'
-    assert [each.name for each in (repo / ".git/mdrepo/resolve").iterdir()] == ["lock"]
+    assert not list((repo / ".git/mdrepo/resolve").iterdir())
     git("commit", "-q", "--no-edit", cwd=repo)
 
 
@@ -614,7 +614,7 @@ def test_what_was_kept_between_calls_may_be_lost_or_broken(repo: Path) -> None:
     inline(repo)
     name = "metadata/a.json"
     mdrepo("resolve", f"{name}#/b", "--theirs", cwd=repo)
-    [kept] = [each for each in (repo / ".git/mdrepo/resolve").iterdir() if each.name != "lock"]
+    [kept] = list((repo / ".git/mdrepo/resolve").iterdir())
     before = (repo / name).read_text()
     for content in ('{"lines": ["@@mdrepo-0-conflict-99@@"], "whole": 1}', "[", '{"lines": 3}', None):
         kept.write_text(content) if content is not None else kept.unlink()

@@ -149,8 +149,9 @@ def finish(command: str, found: Outcome) -> int:
         output.show(evaluations.note(found.note))
     if found.status == "regressed":
         names = ", ".join(found.blocking)
-        verdict_name = "regressed" if found.note and found.note["verdict"] == "regressed" else "cannot be compared"
-        output.complain(f"nothing committed: {names} {verdict_name}", "put it right, or commit with --allow-regression REASON")
+        told = {"regressed": "regressed", "inconclusive": "is not established to be no worse"}
+        why = told.get(found.note["verdict"] if found.note else "", "cannot be compared")
+        output.complain(f"nothing committed: {names} {why}", "put it right, or commit with --allow-regression REASON")
         return 1
     verdict = texts.verdict(found.note["verdict"] if found.note else None)
     output.show([[f"[{found.branch or 'detached HEAD'} ", Span(str(found.id)[:7], "warn"), "] ", verdict]])

@@ -1,144 +1,110 @@
-"""Two models' answers on the same examples to differences, their intervals, and a verdict."""
+"""Two models' answers on the same examples to the comparison that the note keeps: differences, slices, flips, a verdict."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from .metrics import Flags, Floats, Scored
+from ..errors import Finding
+from . import metrics
+from .decisions import Verdict, overall
+from .parts import judge, measured, parts_of
+from .rows import Row, compared, judged, rounded
+from .scoring import Scored
+from .slices import Slice
+from .terms import Terms
 
-Verdict = Literal["improved", "unchanged", "regressed", "inconclusive"]
-HIGHER_IS_BETTER = {"accuracy": True, "loss": False}
-DEFAULT_TOLERANCE = {"accuracy": 0.01}
-_RESAMPLES = 2000
-_DIGITS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A confidence interval of a difference."""
-
-    low: float
-    high: float
+LISTED = 20
+"""How many examples that changed are listed, in each direction."""
 
 
-def tango(better: int, worse: int, total: int, confidence: float) -> Interval:
-    """The score interval of a difference of paired proportions (T. Tango, Statistics in Medicine 17, 1998, 891-908).
+def measure(scored: Scored, asked: Terms, cuts: Sequence[Slice] = ()) -> dict[str, Any]:
+    """The note's part of a model that is compared with nothing; raises Finding where a metric is not defined."""
+    return _own(scored, asked) | _shown(measured(parts_of(scored, asked, cuts), scored))
 
-    `better` and `worse` count the pairs that changed for the better and for the worse, of `total` pairs. It holds without any
-    disagreement too, where the interval is +-z^2 / (n + z^2).
+
+def compare(
+    parent: Scored, child: Scored, asked: Terms, cuts: Sequence[Slice] = (), ids: Sequence[Any] | None = None
+) -> dict[str, Any]:
+    """The note's part of a model that is compared with its parent's, example by example.
+
+    What cannot be compared is `failed`, with the reason. `ids` name the examples; without them their positions do.
     """
-    limit = NormalDist().inv_cdf(0.5 + confidence / 2)
-
-    def statistic(difference: float) -> float:
-        a = 2 * total
-        b = -better - worse + (2 * total - better + worse) * difference
-        c = -worse * difference * (1 - difference)
-        chance = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
-        variance = total * (2 * chance + difference * (1 - difference))
-        gap = better - worse - total * difference
-        return gap / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, gap) if gap else 0.0
-
-    def solve(target: float, low: float, high: float) -> float:
-        for _ in range(60):  # the statistic falls as the difference grows
-            middle = (low + high) / 2
-            low, high = (middle, high) if statistic(middle) > target else (low, middle)
-        return (low + high) / 2
-
-    estimate = (better - worse) / total
-    return Interval(solve(limit, -1.0, estimate), solve(-limit, estimate, 1.0))
-
-
-def bootstrap(differences: Floats, confidence: float) -> Interval:
-    """The percentile interval of a mean, from 2,000 resamples with a fixed seed."""
-    random = np.random.default_rng(0)
-    count = len(differences)
-    means = np.array([differences[random.integers(0, count, count)].mean() for _ in range(_RESAMPLES)])
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(float(low), float(high))
+    made = _own(child, asked)
+    if (reason := _apart(parent, child)) is not None:
+        return {**made, "verdict": "failed", "reason": reason}
+    try:
+        differences, deciding = _differences(parent, child, asked)
+        rows, also = judge(parts_of(child, asked, cuts), parent, child, asked)
+    except Finding as error:
+        return {**made, "verdict": "failed", "reason": error.message}
+    found = overall([*deciding, *also])
+    made |= {"verdict": found, "confidence": asked.confidence, "differences": differences}
+    if not deciding and not also:
+        made["reason"] = "no metric has a tolerance, so nothing decides"
+    elif found != overall(deciding):
+        first = next(row for row in rows if row.get("verdict") == found)
+        made["reason"] = f"{first.get('slice') or 'the class ' + first['label']} is {found}"
+    if child.task != "regression":
+        made |= _flips(parent, child, ids)
+    return made | _shown(rows)
 
 
-def verdict(interval: Interval, tolerance: float, *, higher_is_better: bool) -> Verdict:
-    """A non-inferiority decision: what is established about the difference, with the interval's confidence."""
-    low, high = (interval.low, interval.high) if higher_is_better else (-interval.high, -interval.low)
-    if high < -tolerance:
-        return "regressed"
-    if low < -tolerance:
-        return "inconclusive"
-    return "improved" if low > 0 else "unchanged"
-
-
-def overall(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict over several metrics: the worst, or improved if one is and none is worse."""
-    for worst in ("regressed", "inconclusive"):
-        if worst in verdicts:
-            return worst
-    return "improved" if "improved" in verdicts else "unchanged"
-
-
-def compare(parent: Scored, child: Scored, truth: Sequence[str], block: Mapping[str, Any]) -> dict[str, Any]:
-    """The comparison as the note has it; `block` is the document's `evaluation`."""
-    confidence = float(block.get("confidence", 0.95))
-    tolerances = block.get("tolerance", DEFAULT_TOLERANCE)
-    better, worse = child.correct & ~parent.correct, parent.correct & ~child.correct
-    differences: list[dict[str, Any]] = []
-    deciding: list[Verdict] = []
-    for metric in block.get("metrics", ["accuracy", "loss"]):
-        if metric == "accuracy":
-            interval = tango(int(better.sum()), int(worse.sum()), len(better), confidence)
-        else:
-            interval = bootstrap(child.losses - parent.losses, confidence)
-        entry = _difference(parent.value(metric), child.value(metric), interval)
-        tolerance = tolerances.get(metric)
-        if tolerance is not None:
-            found = verdict(interval, tolerance, higher_is_better=HIGHER_IS_BETTER[metric])
-            deciding.append(found)
-            entry["verdict"] = found
-        differences.append({"metric": metric, **entry, "tolerance": tolerance})
-    made: dict[str, Any] = {
-        "verdict": overall(deciding),
-        "confidence": confidence,
-        "differences": differences,
-        "negative_flips": int(worse.sum()),
-        "positive_flips": int(better.sum()),
-    }
-    if by_label(block):
-        made["recall"] = _recall(parent.correct, child.correct, truth, confidence)
+def _own(scored: Scored, asked: Terms) -> dict[str, Any]:
+    values = {each.name: rounded(metrics.measured(each, scored), scored.task) for each in asked.metrics}
+    made: dict[str, Any] = {"metrics": values}
+    if scored.close.any():
+        made["unstable"] = int(scored.close.sum())
+    if asked.confusion:
+        made["confusion"] = metrics.confusion(scored)
     return made
 
 
-def by_label(block: Mapping[str, Any]) -> bool:
-    """Whether the recall of each class is reported."""
-    return any(each["by"] == "label" for each in block.get("slices", [{"by": "label"}]))
+def _apart(parent: Scored, child: Scored) -> str | None:
+    """Why two models' answers are not to the same questions; None where they are."""
+    if parent.task != child.task:
+        return f"the parent's task is {parent.task}, this one's is {child.task}: their metrics cannot be compared"
+    if len(parent) != len(child):
+        return f"the parent was run on {len(parent)} examples, this one on {len(child)}: they cannot be paired"
+    if child.task == "regression":
+        same = np.array_equal(parent.truth, child.truth)
+    elif child.task == "multilabel":
+        old, new = (dict(zip(each.names, each.truth.T, strict=True)) for each in (parent, child))
+        never = np.zeros(len(child), bool)
+        same = all(np.array_equal(old.get(name, never), new.get(name, never)) for name in {*old, *new})
+    else:
+        same = bool((np.array(parent.names, object)[parent.truth] == np.array(child.names, object)[child.truth]).all())
+    return None if same else "the parent's right answers are others: it was run on other data"
 
 
-def _difference(parent: float, child: float, interval: Interval) -> dict[str, Any]:
-    return {
-        "parent": round(parent, _DIGITS),
-        "value": round(child, _DIGITS),
-        "difference": round(child - parent, _DIGITS),
-        "interval": [round(interval.low, _DIGITS), round(interval.high, _DIGITS)],
-    }
+def _differences(parent: Scored, child: Scored, asked: Terms) -> tuple[list[Row], list[Verdict]]:
+    rows: list[Row] = []
+    deciding: list[Verdict] = []
+    for metric in asked.metrics:
+        row, _ = compared(metric, parent, child, asked.confidence)
+        tolerance = asked.tolerance.get(metric.name)
+        if tolerance is not None:
+            row["verdict"] = judged(row, metric, tolerance, len(child), asked.confidence)
+            deciding.append(row["verdict"])
+        rows.append({"metric": metric.name, "direction": metric.direction, **row, "tolerance": tolerance})
+    return rows, deciding
 
 
-def recall(correct: Flags, truth: Sequence[str]) -> dict[str, tuple[int, float]]:
-    """(examples, share of right answers) of each class, by name."""
-    names = np.array(truth)
-    return {name: (int((names == name).sum()), float(correct[names == name].mean())) for name in dict.fromkeys(truth)}
+def _flips(parent: Scored, child: Scored, ids: Sequence[Any] | None) -> dict[str, Any]:
+    """How many examples changed from right to wrong and back, and the first of each by name."""
+    lost, won = np.flatnonzero(parent.correct & ~child.correct), np.flatnonzero(child.correct & ~parent.correct)
+    listed = {name: [_id(place, ids) for place in places[:LISTED]] for name, places in (("negative", lost), ("positive", won))}
+    made: dict[str, Any] = {"negative_flips": len(lost), "positive_flips": len(won)}
+    return made | ({"flips": listed} if len(lost) or len(won) else {})
 
 
-def _recall(parent: Flags, child: Flags, truth: Sequence[str], confidence: float) -> list[dict[str, Any]]:
-    names = np.array(truth)
-    rows: list[dict[str, Any]] = []
-    for name in sorted(set(truth)):
-        of_class = names == name
-        old, new = parent[of_class], child[of_class]
-        interval = tango(int((new & ~old).sum()), int((old & ~new).sum()), len(old), confidence)
-        rows.append({"label": name, "support": len(old), **_difference(float(old.mean()), float(new.mean()), interval)})
-    return sorted(rows, key=lambda row: (row["difference"], row["label"]))
+def _id(place: Any, ids: Sequence[Any] | None) -> int | str:
+    found = int(place) if ids is None else ids[int(place)]
+    return found if isinstance(found, int) and not isinstance(found, bool) else str(found)
+
+
+def _shown(rows: Sequence[Row]) -> dict[str, Any]:
+    classes, slices = [row for row in rows if "label" in row], [row for row in rows if "slice" in row]
+    return ({"recall": classes} if classes else {}) | ({"slices": slices} if slices else {})

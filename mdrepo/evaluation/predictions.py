@@ -1,29 +1,30 @@
-"""Model and data to the model's outputs: from the cache, or from a worker process with limits on time and memory."""
+"""Model and data to the model's outputs: from the cache, from activations in the cache, or from a process with TensorFlow.
+
+What a model's graph says is worth more than its file's hash: a model that was only saved again has the outputs that are there, and
+a model that shares its first operations with one that was evaluated before begins where they end.
+"""
 
 from __future__ import annotations
 
-import io
+import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache as remembered
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..caching import Cache
 from ..documents import digest
-from ..errors import MdrepoError, MissingExtra
-from .processes import Limits, run
+from ..extraction.running import Runner
+from . import loading
+from .processes import Limits
+from .sides import Means, Outputs, Report, Side, shares_much
 
-Outputs = NDArray[Any]
-Locate = Callable[[], tuple[Path, Path]]
-"""Finds the files of the model and of the data; called only where the outputs are not in the cache."""
-
-FORMATS = (".keras",)
+Locate = Callable[[Path], tuple[Path, Path]]
+"""Finds the files of the model and of the data, perhaps as links in a folder; called only where no outputs are in the cache."""
 
 
 @dataclass(frozen=True)
@@ -39,63 +40,55 @@ class Request:
     locate: Locate
 
     @property
+    def fed(self) -> list[Any]:
+        """What is fed into the model, and what runs it."""
+        runs = framework_version(PurePosixPath(self.model).suffix)
+        return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE]
+
+    @property
     def key(self) -> str:
-        """SHA-256 of all that the outputs depend on."""
-        parts = [self.model_md5, self.data_md5, list(self.inputs), list(self.preprocessing), framework_version()]
-        return digest(parts)
+        """SHA-256 of all that the outputs depend on, with the model as the bytes of its file."""
+        return digest([self.model_md5, *self.fed])
+
+    @property
+    def name(self) -> str:
+        """The model file's name."""
+        return PurePosixPath(self.model).name
 
 
-def framework_version() -> str:
-    """The installed TensorFlow, without importing it; raises MissingExtra."""
-    for name in ("tensorflow", "tensorflow-cpu"):
-        try:
-            return f"{name} {version(name)}"
-        except PackageNotFoundError:
-            continue
-    raise MissingExtra("tensorflow", "eval")
+@remembered
+def framework_version(suffix: str) -> str:
+    """What runs models with a suffix here, on this kind of machine, without importing it; raises MissingExtra."""
+    found = loading.framework(suffix)
+    keras = f", keras {version('keras')}" if found.startswith("tensorflow") else ""
+    return f"{found}{keras}, {platform.machine()}"
 
 
-def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: Callable[[str], None]) -> list[Outputs]:
-    """The outputs of each request, in order; what is not in the cache is computed, side by side. Raises MdrepoError."""
-    found = {request.key: kept for request in requests if (kept := _kept(cache, request.key)) is not None}
-    missing = {request.key: request for request in requests if request.key not in found}
-    if missing:
-        names = " and ".join(dict.fromkeys(PurePosixPath(request.model).name for request in missing.values()))
-        report(f"running {names} with TensorFlow ({len(missing)} {'process' if len(missing) == 1 else 'processes'}) ...")
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            for key, made in zip(missing, pool.map(lambda request: _compute(request, limits), missing.values()), strict=True):
-                cache.put("outputs", key, _packed(made))
-                found[key] = made
-    return [found[request.key] for request in requests]
-
-
-def _kept(cache: Cache, key: str) -> Outputs | None:
-    content = cache.get("outputs", key)
-    return None if content is None else np.load(io.BytesIO(content), allow_pickle=False)
-
-
-def _packed(array: Outputs) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _compute(request: Request, limits: Limits) -> Outputs:
-    suffix = PurePosixPath(request.model).suffix
-    if suffix not in FORMATS:
-        raise MdrepoError(f"{request.model}: models in {suffix or 'a file without suffix'} cannot be evaluated", "use .keras")
-    model, data = request.locate()
+def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs]:
+    """The outputs of each request, in order; what is not in the cache is computed. Raises MdrepoError."""
     with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
-        named = Path(folder) / f"model{suffix}"  # DVC's cache has no suffixes, and Keras goes by them
-        named.symlink_to(model.resolve())
-        made = Path(folder) / "outputs.npy"
-        task = {
-            "model": str(named),
-            "data": str(data),
-            "suffix": PurePosixPath(request.data).suffix,
-            "inputs": list(request.inputs),
-            "preprocessing": list(request.preprocessing),
-            "outputs": str(made),
-        }
-        run(task, f"{request.model} (md5 {request.model_md5[:8]})", limits)
-        return np.load(made, allow_pickle=False)  # type: ignore[no-any-return]
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
+        sides = {request.key: Side(request, means) for request in requests}
+        missing = [side for side in sides.values() if not side.found()]
+        _compute(missing, list(sides.values()))
+        return [sides[request.key].outputs for request in requests]
+
+
+def will_run(request: Request, cache: Cache, limits: Limits) -> bool:
+    """Whether TensorFlow would have to compute anything of a request."""
+    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+        return Side(request, means).will_run()
+
+
+def _compute(missing: Sequence[Side], sides: Sequence[Side]) -> None:
+    """Compute what is missing: side by side, or one after the other where the second can begin where the first ends."""
+    if len(missing) == 2 and shares_much(*missing):
+        for side in reversed(missing):
+            side.run(sides)
+            side.finish()
+        return
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda side: side.run(sides, len(missing)), missing))
+    for side in missing:
+        side.finish()

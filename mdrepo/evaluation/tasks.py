@@ -2,35 +2,121 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-BATCH = 32
+_BATCH = 32
 
 
 def predict(request: dict[str, Any]) -> None:
-    """Load the model, run it over the preprocessed data, save its outputs; raises what goes wrong."""
+    """Load the model, run it over the preprocessed data, save its outputs; raises what goes wrong.
+
+    With `plan`, as `activations` computes them.
+    """
     import numpy as np
 
+    if "plan" in request and activations(request):
+        return
+
     from ..errors import Finding
-    from . import data, preprocessing
+    from . import data, loading, preprocessing
 
     raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
     if not len(raw):
         raise Finding("the test data are empty")
     prepared = preprocessing.apply(raw, request["preprocessing"])
 
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    model = tf.keras.models.load_model(request["model"], compile=False, safe_mode=True)
-    expected, given = tuple(model.input_shape[1:]), prepared.shape[1:]
-    if len(expected) != len(given) or any(e not in (None, g) for e, g in zip(expected, given, strict=False)):
-        raise Finding(f"the model takes inputs of shape {expected}, the preprocessed data have {given}", "see #/preprocessing")
-    outputs = np.asarray(model.predict(prepared, batch_size=BATCH, verbose=0))
+    model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    outputs = loading.run(model, prepared, request["tell"])
     if not np.isfinite(outputs).all():
         raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
     np.save(request["outputs"], outputs)
+
+
+def activations(request: dict[str, Any]) -> bool:
+    """Run some of a model's operations, in one pass, and save what they give; False, with the reason on file, where that fails.
+
+    The request's `plan` has `operations` (pairs of a number and an operation in JSON, in order), `sources` (pairs of a tensor and
+    the .npy file that has it), `targets` (the same, to be written), `optional` (targets again, left out beyond `limit` bytes each),
+    `input` (the type of what goes into the model; None where only the sources go in), and `failed`, the file for the reason.
+    """
+    import numpy as np
+
+    from ..errors import Finding
+    from . import loading
+    from .streams import Stream
+
+    plan = request["plan"]
+    operations = [(at, each) for at, each in plan["operations"] if each["inputs"]]
+    given = {(at, index): np.load(file, mmap_mode="r", allow_pickle=False) for (at, index), file in plan["sources"]}
+    prepared = None
+    if plan["input"] is not None:
+        from . import data, preprocessing
+
+        raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
+        if not len(raw):
+            raise Finding("the test data are empty")
+        prepared = given[0, 0] = preprocessing.apply(raw, request["preprocessing"])
+
+    model = loading.keras(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    tf = loading.tensorflow()
+    if prepared is not None:
+        loading.fit(tuple(model.input_shape[1:]), prepared.shape[1:])
+    wanted = [(each, optional) for key, optional in (("targets", False), ("optional", True)) for each in plan[key]]
+    targets = [(tuple(ref), Path(file), optional) for (ref, file), optional in wanted]
+    try:
+        dtypes = {ref: plan["input"] if ref == (0, 0) else "float32" for ref in given}
+        signature = [tf.TensorSpec([loading.BATCH, *each.shape[1:]], dtypes[ref]) for ref, each in given.items()]
+        refs = [ref for ref, _, _ in targets]
+        compute = tf.function(_calling(model, operations, list(given), refs), input_signature=signature, autograph=False)
+        with ExitStack() as stack:
+            streams = [stack.enter_context(Stream(file, plan["limit"] if optional else None)) for _, file, optional in targets]
+            rows = len(next(iter(given.values())))
+            for start in range(0, rows, loading.BATCH):
+                batch = [each[start : start + loading.BATCH].astype(dtypes[ref], copy=False) for ref, each in given.items()]
+                count = len(batch[0])
+                for stream, made in zip(streams, compute(*(loading.filled(each, loading.BATCH) for each in batch)), strict=True):
+                    stream.write(made.numpy()[:count], count)
+                request["tell"](start + count, rows)
+    except Exception as error:  # whatever Keras does otherwise with this model than the plan says: it is then run as a whole
+        if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+            raise
+        lines = str(error).strip().splitlines() or [""]
+        Path(plan["failed"]).write_text(f"{type(error).__name__}: {lines[0][:200]}")
+        return False
+    return True
+
+
+def _calling(model: Any, operations: Any, given: list[Any], targets: list[Any]) -> Any:
+    """A function of some tensors to others, that calls the model's layers as the plan says."""
+    from .operations import replaced
+
+    layers = _Layers(model)
+    calls = [(at, layers[tuple(each["path"])], each) for at, each in operations]
+
+    def compute(*tensors: Any) -> list[Any]:
+        values = dict(zip(given, tensors, strict=True))
+        for at, layer, each in calls:
+            args, kwargs = (replaced(each[key], values.__getitem__) for key in ("args", "kwargs"))
+            made = layer(*args, **kwargs)
+            values |= {(at, index): one for index, one in enumerate(made if isinstance(made, list | tuple) else [made])}
+        return [values[ref] for ref in targets]
+
+    return compute
+
+
+class _Layers(dict[tuple[str, ...], Any]):
+    """A model's layers by the names of the models around them and their own."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__({(): model})
+
+    def __missing__(self, path: tuple[str, ...]) -> Any:
+        around = self[path[:-1]]
+        for each in getattr(around, "operations", None) or around.layers:
+            self[(*path[:-1], each.name)] = each
+        return dict.__getitem__(self, path)
 
 
 AUGMENTING = (
@@ -72,8 +158,8 @@ def augment(request: dict[str, Any]) -> None:
     pictures = images.astype("float32") if images.ndim == 4 else images.astype("float32")[..., None]
     made = []
     for _ in range(policy.get("copies", 1)):
-        for start in range(0, len(pictures), BATCH):
-            batch = pictures[start : start + BATCH]
+        for start in range(0, len(pictures), _BATCH):
+            batch = pictures[start : start + _BATCH]
             for layer in layers:
                 batch = layer(batch, training=True)
             made.append(np.asarray(batch))

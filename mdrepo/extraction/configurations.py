@@ -25,8 +25,8 @@ class Configured:
     frozen: bool = False  # with the model around it
 
 
-def _snake_case(name: str) -> str:
-    """Keras' naming.to_snake_case."""
+def snake_case(name: str) -> str:
+    """Keras' naming.tosnake_case."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
@@ -37,7 +37,7 @@ def layers(config: Mapping[str, Any], prefix: str = "", group: str = "layers", f
     used: dict[str, int] = {}
     for raw in config.get("layers", ()):
         class_name = raw["class_name"]
-        base = _snake_case(class_name)
+        base = snake_case(class_name)
         used[base] = used.get(base, -1) + 1
         where = f"{group}/{base}" + (f"_{used[base]}" if used[base] else "")
         name = prefix + raw["config"].get("name", raw.get("name", base))

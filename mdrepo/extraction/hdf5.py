@@ -51,12 +51,13 @@ def tensors(group: Any, path: Path, prefix: str = "") -> Iterator[Tensor]:
         if isinstance(found, h5py.Group):
             yield from tensors(found, path, f"{prefix}{name}/")
         elif isinstance(found, h5py.Dataset):
-            _check(found, path)
+            check(found, path)
             if "seed_generator" not in prefix + name:
                 yield Tensor(prefix + name, tuple(found.shape), str(found.dtype), lambda data=found: [data[()].tobytes()])  # type: ignore[misc]
 
 
-def _check(data: Any, path: Path) -> None:
+def check(data: Any, path: Path) -> None:
+    """Refuse an array that lies in another file, has no numbers, or declares far more bytes than it has; raises ExtractionError."""
     if data.external or data.is_virtual:
         raise ExtractionError(path, f"its weights at {data.name} lie in another file")
     if data.dtype.hasobject:

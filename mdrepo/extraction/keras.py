@@ -30,6 +30,20 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> Mapping[str, Any
     return content
 
 
+@contextmanager
+def contents(path: Path) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Any]]:
+    """A file's configuration, metadata, and open HDF5 file of weights; raises ExtractionError, and BROKEN for a broken file."""
+    with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as copy:
+        config, metadata = _member(archive, "config.json", path), _member(archive, "metadata.json", path)
+        info = archive.getinfo("model.weights.h5")
+        if info.file_size > max(hdf5.RATIO * info.compress_size, 1 << 20) or info.file_size > hdf5.LIMIT:
+            raise ExtractionError(path, "its weights unpack to far more than the file has")
+        with archive.open(info) as packed:
+            shutil.copyfileobj(packed, copy)
+        with hdf5.opened(copy) as weights:
+            yield config, metadata, weights
+
+
 class Keras(ModelExtractor):
     """Keras 3 models."""
 
@@ -40,23 +54,17 @@ class Keras(ModelExtractor):
 
     @contextmanager
     def opened(self, path: Path) -> Iterator[Model]:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as copy:
-            config = _member(archive, "config.json", path)["config"]
-            version = str(_member(archive, "metadata.json", path).get("keras_version", "unknown"))
-            info = archive.getinfo("model.weights.h5")
-            if info.file_size > max(hdf5.RATIO * info.compress_size, 1 << 20) or info.file_size > hdf5.LIMIT:
-                raise ExtractionError(path, "its weights unpack to far more than the file has")
-            with archive.open(info) as packed:
-                shutil.copyfileobj(packed, copy)
-            with hdf5.opened(copy) as weights:
-                configured = list(configurations.layers(config))
-                groups = [hdf5.child(weights, each.group, path) for each in configured]
-                layers = [
-                    configurations.layer(each, [*hdf5.tensors(group, path)] if group is not None else [])
-                    for each, group in zip(configured, groups, strict=True)
-                ]
-                ends = configurations.inputs(config, configured), configurations.outputs(config, configured)
-                yield Model("keras", layers, "keras", version, *ends, named=False)
+        with contents(path) as (whole, metadata, weights):
+            config = whole["config"]
+            version = str(metadata.get("keras_version", "unknown"))
+            configured = list(configurations.layers(config))
+            groups = [hdf5.child(weights, each.group, path) for each in configured]
+            layers = [
+                configurations.layer(each, [*hdf5.tensors(group, path)] if group is not None else [])
+                for each, group in zip(configured, groups, strict=True)
+            ]
+            ends = configurations.inputs(config, configured), configurations.outputs(config, configured)
+            yield Model("keras", layers, "keras", version, *ends, named=False)
 
 
 EXTRACTOR = Keras()

@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import MissingExtra
 from . import ExtractionError, LayerWeights
 
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -182,7 +182,7 @@ class ModelExtractor(ABC):
         try:
             with self.opened(path) as model:
                 yield model
-        except _BROKEN as error:
+        except BROKEN as error:
             words = str(error) or type(error).__name__
             raise ExtractionError(path, f"not {self.what}, or a broken one ({words[:300]})") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .lines import Line, Span
@@ -10,6 +10,7 @@ from .tables import table
 from .text import verdict
 
 _SLICES = 5
+_FLIPS = 5
 
 
 def note(content: Mapping[str, Any]) -> Iterator[Line]:
@@ -35,40 +36,80 @@ def _headline(result: Mapping[str, Any]) -> list[Span | str]:
 
 def _figures(result: Mapping[str, Any]) -> Iterator[Line]:
     if "differences" in result:
-        rows = [
-            [
-                each["metric"],
-                f"{each['parent']:.4f}",
-                f"{each['value']:.4f}",
-                f"{each['difference']:+.4f}",
-                _ends(each),
-                _tolerance(each),
-            ]
-            for each in result["differences"]
-        ]
-        for line in table(["metric", "parent", "here", "difference", "interval", "tolerance"], rows, right=(1, 2, 3, 4, 5)):
-            yield ["  ", line]
-        flips = f"{result['negative_flips']} of {result['examples']} examples went wrong that were right, "
-        yield [f"  {flips}{result['positive_flips']} the other way"]
+        yield from _differences(result["differences"])
+        if "negative_flips" in result:
+            flips = f"{result['negative_flips']} of {result['examples']} examples went wrong that were right, "
+            yield [f"  {flips}{result['positive_flips']} the other way{_some(result.get('flips', {}))}"]
     else:
-        told = ", ".join(f"{name} {value:.4f}" for name, value in result["metrics"].items())
+        told = ", ".join(f"{name} {_number(value)}" for name, value in result["metrics"].items())
         yield [f"  {told} on {result['examples']} examples of {result['dataset']}"]
-    changed = [each for each in result.get("recall", ()) if each.get("difference")][:_SLICES]
+    if "unstable" in result:
+        yield [f"  {result['unstable']} examples have two best outputs so close that rounding alone can change the answer"]
+    changed = [each for each in result.get("recall", ()) if each.get("difference")]
     if changed:
-        rows = [
-            [
-                each["label"],
-                str(each["support"]),
-                f"{each['parent']:.3f}",
-                f"{each['value']:.3f}",
-                f"{each['difference']:+.3f}",
-                _ends(each),
-            ]
-            for each in changed
-        ]
         yield ["  Recall of each class that changed, worst first:"]
-        for line in table(["class", "examples", "parent", "here", "difference", "interval"], rows, right=(1, 2, 3, 4, 5)):
-            yield ["  ", line]
+        yield from _parts("class", [(each["label"], each) for each in changed[:_SLICES]])
+    if slices := result.get("slices"):
+        shown = [(f"{each['slice']}: {each['metric']}", each) for each in slices]
+        yield [f"  Slices, worst first{_of(len(shown))}:"]
+        yield from _parts("slice", shown[:_SLICES])
+    for other in result.get("against", ()):
+        yield [f"  against {other['parent'][:7]}: ", verdict(other["verdict"]), *_headline(other)]
+
+
+def _differences(differences: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    rows = [
+        [
+            each["metric"],
+            _number(each["parent"]),
+            _number(each["value"]),
+            f"{each['difference']:+.4f}",
+            _ends(each),
+            _tolerance(each),
+        ]
+        for each in differences
+    ]
+    for line in table(["metric", "parent", "here", "difference", "interval", "tolerance"], rows, right=(1, 2, 3, 4, 5)):
+        yield ["  ", line]
+    for each in differences:
+        if "needed" in each:
+            yield [f"  {each['metric']}: about {each['needed']:,} examples would decide, if the difference stays as it is"]
+
+
+def _parts(what: str, parts: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Line]:
+    """Classes or slices with their differences; of a baseline, with their values."""
+    compared = any("difference" in each for _, each in parts)
+    rows = []
+    for name, each in parts:
+        cells = [name, str(each["support"]), *([_three(each, "parent")] if compared else []), _three(each, "value")]
+        if compared:
+            cells += (
+                [f"{each['difference']:+.3f}", _ends(each), each.get("verdict", "")]
+                if "difference" in each
+                else ["", "", "too few"]
+            )
+        rows.append(cells)
+    more = ["parent", "here", "difference", "interval", "established"] if compared else ["here"]
+    for line in table([what, "examples", *more], rows, right=(1, 2, 3, 4, 5)[: len(more)]):
+        yield ["  ", line]
+
+
+def _some(flips: Mapping[str, Any]) -> str:
+    """The first examples that went wrong, by name."""
+    lost = flips.get("negative", ())
+    return f" (wrong now: {', '.join(map(str, lost[:_FLIPS]))}{', ...' if len(lost) > _FLIPS else ''})" if lost else ""
+
+
+def _of(count: int) -> str:
+    return f" ({_SLICES} of {count})" if count > _SLICES else ""
+
+
+def _three(each: Mapping[str, Any], name: str) -> str:
+    return f"{each[name]:.3f}" if name in each else "-"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
 
 
 def _ends(each: Mapping[str, Any]) -> str:

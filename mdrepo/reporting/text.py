@@ -11,6 +11,7 @@ from .diffs import change
 from .lines import Line, Span, counted, value
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
+    from ..caching import Usage
     from ..deriving import Proposal
     from ..merging import Conflict
     from ..provenance import Provenance
@@ -207,3 +208,14 @@ def checks(found: list[Check]) -> Iterator[Line]:
             each.message,
             Span(f": {each.hint}" if each.hint else "", "faint"),
         ]
+
+
+def cache(found: Sequence[Usage], limit: int, *, cleared: bool) -> Iterator[Line]:
+    for each in found:
+        yield f"  {each.kind:<12} {counted(each.entries, 'entry').replace('entrys', 'entries'):>16} {_mebibytes(each.bytes):>14}"
+    total = f"{_mebibytes(sum(each.bytes for each in found))} of {_mebibytes(limit)} (evaluation.cache in mdrepo.toml)"
+    yield f"cleared: {total}" if cleared else total
+
+
+def _mebibytes(number: int) -> str:
+    return f"{number / (1 << 20):,.1f} MiB"

@@ -1,0 +1,135 @@
+"""What can be proved with the examples at hand, which of them to take, and when to stop early."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageError
+from .intervals import score_variance
+from .scoring import Floats, Places
+
+POWER = 0.8
+_STAKES = 0.9 * 0.5 ** np.arange(10)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a share of right answers allows to prove: `needed` examples for the tolerance, and the least loss `detectable`."""
+
+    examples: int
+    disagreement: float
+    tolerance: float
+    confidence: float
+    power: float
+    needed: int
+    needed_unpaired: int
+    detectable: float
+
+
+def plan(
+    examples: int, disagreement: float, tolerance: float, confidence: float = 0.95, power: float = POWER, accuracy: float = 0.9
+) -> Plan:
+    """For an equal model that answers a share `disagreement` otherwise; `confidence` is the block's, of intervals with two ends.
+
+    `accuracy` matters only to what would be needed if the two were not paired.
+    """
+    if examples < 1 or not (0 <= disagreement <= 1 and 0 < tolerance < 1 and 0.5 < confidence < 1 and 0.5 <= power < 1):
+        raise UsageError("a plan takes one example or more, and shares between 0 and 1")
+    enough = needed(disagreement, tolerance, confidence, power)
+    unpaired = needed_unpaired(accuracy, tolerance, confidence, power)
+    least = detectable(examples, disagreement, confidence, power)
+    return Plan(examples, disagreement, tolerance, confidence, power, enough, unpaired, least)
+
+
+def plan_of(result: Mapping[str, Any], tolerance: float, power: float = POWER) -> Plan | None:
+    """The plan by what a note says of a document: how many examples turned wrong or right; None without a comparison."""
+    if "negative_flips" not in result:
+        return None
+    examples = result["examples"]
+    changed = (result["negative_flips"] + result["positive_flips"]) / examples
+    accuracy = result["metrics"].get("accuracy", 0.9)
+    return plan(examples, changed, tolerance, result["confidence"], power, accuracy)
+
+
+def needed(disagreement: float, tolerance: float, confidence: float, power: float = POWER) -> int:
+    """Paired examples that prove a share no worse than the tolerance, by Tango's test.
+
+    J. Nam, Biometrics 53, 1997, 1422-1430: the variance under the tolerance for the error, that under equality for the power.
+    """
+    limit, reach = NormalDist().inv_cdf(0.5 + confidence / 2), NormalDist().inv_cdf(power)
+    under = math.sqrt(max(score_variance(disagreement / 2, disagreement / 2, -tolerance), 0.0))
+    return math.ceil(((limit * under + reach * math.sqrt(disagreement)) / tolerance) ** 2)
+
+
+def needed_unpaired(accuracy: float, tolerance: float, confidence: float, power: float = POWER) -> int:
+    """The same for two independent sets of examples: how many in each."""
+    reach = NormalDist().inv_cdf(0.5 + confidence / 2) + NormalDist().inv_cdf(power)
+    return math.ceil(2 * accuracy * (1 - accuracy) * (reach / tolerance) ** 2)
+
+
+def detectable(examples: int, disagreement: float, confidence: float, power: float = POWER) -> float:
+    """The least tolerance that so many paired examples can prove."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if needed(disagreement, middle, confidence, power) <= examples else (middle, high)
+    return high
+
+
+def order(count: int, seed: str) -> Places:
+    """The order in which examples are looked at; a hash of the data makes it, so that nobody chooses it."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:16], "big")
+    return np.random.default_rng(number).permutation(count)
+
+
+def sample(count: int, budget: int, seed: str) -> Places:
+    """The positions, rising, of the examples that a budget allows."""
+    return np.sort(order(count, seed)[:budget])
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What was established after how many examples; `open` where all were looked at and nothing was."""
+
+    verdict: Literal["not worse", "regressed", "open"]
+    examples: int
+
+
+def early_stop(gains: NDArray[Any], tolerance: float, confidence: float) -> Stop:
+    """Look at one gain after another, each within [-1, 1], and stop as soon as something is established about their mean.
+
+    Two e-processes bet against a mean below and above the tolerance (I. Waudby-Smith and A. Ramdas, JRSS B 86, 2024, 1-27), at
+    ten stakes side by side. However often one looks, each errs with at most half of what is left of the confidence.
+    """
+    if not len(gains):
+        return Stop("open", 0)
+    if np.abs(gains).max() > 1 or not 0 <= tolerance < 1:
+        raise UsageError("an early stop takes gains and a tolerance within [-1, 1]")
+    moved = gains.astype(float) + tolerance
+    limit = math.log(2 / (1 - confidence))
+    up, down = (_first(_wealth(sign * moved, 1 - sign * tolerance), limit) for sign in (1, -1))
+    if up is None and down is None:
+        return Stop("open", len(gains))
+    if down is None or (up is not None and up < down):
+        return Stop("not worse", (up or 0) + 1)
+    return Stop("regressed", down + 1)
+
+
+def _wealth(moved: Floats, most_lost: float) -> Floats:
+    """The logarithm of the mean wealth over all stakes after each bet."""
+    bets = np.log1p(_STAKES[:, None] / most_lost * moved).cumsum(axis=1)
+    top = bets.max(axis=0)
+    return np.asarray(top + np.log(np.exp(bets - top).mean(axis=0)))
+
+
+def _first(wealth: Floats, limit: float) -> int | None:
+    over = np.flatnonzero(wealth >= limit)
+    return int(over[0]) if len(over) else None

@@ -1,0 +1,286 @@
+"""One model over one data set: its plan, what of it is in the cache, and what TensorFlow and numpy compute of the rest."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..caching import Cache
+from ..documents import digest
+from ..errors import MdrepoError
+from ..extraction import ExtractionError
+from ..extraction.running import Runner
+from . import cuts, graphs, heads, loading
+from .operations import Ref
+from .plans import Plan
+from .processes import Limits, run
+
+Outputs = NDArray[Any]
+Report = Callable[[str], None]
+
+_ENTRY = 8  # the part of the cache that one activation may take
+
+
+class Asked(Protocol):
+    """What is asked for; `predictions.Request`."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def model_md5(self) -> str: ...
+    @property
+    def data(self) -> str: ...
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+    @property
+    def preprocessing(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def locate(self) -> Callable[[Path], tuple[Path, Path]]: ...
+    @property
+    def fed(self) -> list[Any]: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What models are read and run with: the cache, limits, the process that reads models, a folder, and where progress is told."""
+
+    cache: Cache
+    limits: Limits
+    runner: Runner
+    folder: Path
+    report: Report
+
+
+class Side:
+    """One request on its way: `found` in the cache, or `run` and then `finish`; then it has its `outputs`."""
+
+    def __init__(self, request: Asked, means: Means) -> None:
+        self.request = request
+        self.means = means
+        self.cache = means.cache
+        self.reason: str | None = None
+        self.outputs: Outputs
+        self._files: dict[Ref, Path] = {}
+        self._threads = 0
+
+    @cached_property
+    def _located(self) -> tuple[Path, Path]:
+        return self.request.locate(self.means.folder)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The model's graph, from the cache or from its file; None, with the `reason`, where it cannot be used."""
+        if not self.request.model.endswith(graphs.EXTRACTOR.suffixes):
+            self.reason = "models of its format are not read as graphs"
+            return None
+        key = digest([graphs.VERSION, self.request.model_md5])
+        if (kept := self.cache.get("graphs", key)) is not None:
+            values = json.loads(kept)
+        else:
+            try:
+                values = self.means.runner(graphs.EXTRACTOR, self._located[0], {}, {})
+            except ExtractionError as error:
+                values = {"reason": error.reason}
+            else:
+                self.cache.put("graphs", key, json.dumps(values).encode())
+        plan = Plan.of_json(values["plan"]) if "plan" in values else None
+        self.reason = values["reason"] if plan is None else plan.reason
+        return None if self.reason else plan
+
+    @cached_property
+    def split(self) -> cuts.Split:
+        assert self.plan is not None
+        return cuts.split(self.plan)
+
+    def _key(self, ref: Ref) -> str:
+        assert self.plan is not None
+        return digest([self.plan.tensor(ref), *self.request.fed])
+
+    @property
+    def _outputs_key(self) -> str:
+        """By the graph, and by what computes the outputs from the activations; else by the model's bytes."""
+        if self.plan is None:
+            return self.request.key
+        engine = [f"numpy {np.__version__}", heads.VERSION] if self.split.head else []
+        return digest([self._key(self.plan.output), *engine])
+
+    def found(self) -> bool:
+        """Whether the outputs are in the cache."""
+        for key in (self.request.key, lambda: self._outputs_key):
+            content = self.cache.get("outputs", key if isinstance(key, str) else key())
+            if content is not None:
+                self.outputs = np.load(io.BytesIO(content), allow_pickle=False)
+                return True
+        return False
+
+    def run(self, sides: Iterable[Side], at_once: int = 1) -> None:
+        """Compute what TensorFlow has to: what the head begins with, or the outputs; and keep what later models may begin with.
+
+        `at_once`: how many models are run at the same time.
+        """
+        self._threads = max(1, loading.processors() // max(at_once, 1))
+        if self.plan is None:
+            self._whole()
+            return
+        work = self._work(self.plan)
+        self.means.report(self._said(self.plan, work, sides))
+        if not work.operations:
+            return
+        optional = [ref for ref in self._worth(self.plan, sides) if ref[0] in work.operations and ref not in self._files]
+        made = self._operations(self.plan, work, optional)
+        if made is None:
+            return
+        for ref in [*(self.split.features if self.split.head else ()), *optional]:
+            if ref in made and made[ref].is_file() and made[ref].stat().st_size <= self.cache.limit // _ENTRY:
+                self.cache.add("activations", self._key(ref), made[ref])
+        self._files |= {ref: made[ref] for ref in self.split.features if ref in made}
+
+    def will_run(self) -> bool:
+        """Whether TensorFlow has to compute anything."""
+        if self.found():
+            return False
+        return self.plan is None or bool(cuts.work(self.plan, self.split.features, self._kept).operations)
+
+    def _kept(self, ref: Ref) -> bool:
+        return self.cache.has("activations", self._key(ref))
+
+    def _work(self, plan: Plan) -> cuts.Work:
+        """What has to be computed, with what is kept as files."""
+        while True:
+            work = cuts.work(plan, self.split.features, self._kept)
+            for ref in work.sources:
+                file = self._file(ref)
+                if not self.cache.take("activations", self._key(ref), file):
+                    break  # it was cut short or taken away meanwhile
+                self._files[ref] = file
+            else:
+                return work
+
+    def _file(self, ref: Ref) -> Path:
+        folder = self.means.folder / self.request.key[:16]  # its own: a model's process can write what is in it
+        folder.mkdir(exist_ok=True)
+        return folder / f"{ref[0]}-{ref[1]}.npy"
+
+    def _worth(self, plan: Plan, sides: Iterable[Side]) -> list[Ref]:
+        """What later models may begin with: where what is frozen ends, where what the models at hand share ends, and on the way."""
+        known = [cuts.frozen(plan)]
+        known += [cuts.shared(plan, other.plan) for other in sides if other is not self and other.plan is not None]
+        found = [*(ref for each in known for ref in cuts.frontier(plan, each)), *cuts.waypoints(plan)]
+        return list(dict.fromkeys(ref for ref in found if ref not in (*self.split.features, plan.output)))
+
+    def _said(self, plan: Plan, work: cuts.Work, sides: Iterable[Side]) -> str:
+        """How much is computed, and why no less: what of the other models here could be used."""
+        count, head = len(plan.operations) - 1, len(self.split.head)
+        todo = sum(at > 0 for at in work.operations)
+        if not todo:
+            return f"running the last {head} of {count} operations of {self.request.name} with numpy, what comes before is kept ..."
+        others = [(each.request.name, each.plan) for each in sides if each is not self and each.plan is not None]
+        shared = [
+            f" ({sum(at > 0 for at in cuts.shared(plan, other))} are {name}'s too, then {words})"
+            for name, other in others
+            if (words := cuts.difference(plan, other))
+        ]
+        return f"running {todo} of {count} operations of {self.request.name} with TensorFlow{''.join(shared)} ..."
+
+    def _operations(self, plan: Plan, work: cuts.Work, optional: Sequence[Ref]) -> dict[Ref, Path] | None:
+        """The files of tensors that TensorFlow computes; None where it did not work, and the model was run as a whole."""
+        made = {ref: self._file(ref) for ref in (*self.split.features, *optional) if ref not in self._files}
+        failed = self._file((0, 0)).with_suffix(".failed")
+        task = {
+            "operations": [(at, plan.operations[at].to_json()) for at in work.operations],
+            "sources": [(ref, str(self._files[ref])) for ref in work.sources],
+            "targets": [(ref, str(file)) for ref, file in made.items() if ref not in optional],
+            "optional": [(ref, str(made[ref])) for ref in optional],
+            "limit": self.cache.limit // _ENTRY,
+            "input": plan.operations[0].config["dtype"] if 0 in work.operations else None,
+            "failed": str(failed),
+        }
+        whole = self._file((0, 0))
+        self._predict({"plan": task}, whole)
+        if not failed.is_file():
+            return made
+        self.reason = f"running it by its plan failed: {failed.read_text()}"
+        self.means.report(f"{self.request.name} is run as a whole: {self.reason}")
+        self._keep(np.load(whole, allow_pickle=False), self.request.key)
+        return None
+
+    def _predict(self, task: Mapping[str, Any], made: Path) -> None:
+        model, data = self._located
+        named = made.with_suffix(PurePosixPath(self.request.model).suffix)  # DVC's cache has no suffixes, and Keras goes by them
+        if not named.is_symlink():
+            named.symlink_to(model.resolve())
+        asked = {
+            "model": str(named),
+            "data": str(data),
+            "suffix": PurePosixPath(self.request.data).suffix,
+            "inputs": list(self.request.inputs),
+            "preprocessing": list(self.request.preprocessing),
+            "outputs": str(made),
+            "threads": self._threads,
+        }
+        run({**asked, **task}, self._called, self.means.limits)
+
+    @property
+    def _called(self) -> str:
+        return f"{self.request.model} (md5 {self.request.model_md5[:8]})"
+
+    def _whole(self) -> None:
+        suffix = PurePosixPath(self.request.model).suffix
+        folder = self.request.model_md5.endswith(".dir")
+        if suffix not in loading.FORMATS or folder != (not suffix):
+            raise MdrepoError(
+                f"{self.request.model}: models in {suffix or 'a file without suffix'} cannot be evaluated",
+                f"use {', '.join(filter(None, loading.FORMATS))} or the folder of a SavedModel",
+            )
+        self.means.report(f"running {self.request.name} with TensorFlow, as a whole: {self.reason} ...")
+        made = self._file((0, 0))
+        self._predict({}, made)
+        self._keep(np.load(made, allow_pickle=False), self.request.key)
+
+    def finish(self) -> None:
+        """Compute what numpy has to, and keep the outputs."""
+        if hasattr(self, "outputs"):
+            return
+        assert self.plan is not None
+        if not self.split.head:
+            made = np.load(self._files[self.plan.output], allow_pickle=False)
+        else:
+            options = {
+                "head": [(at, self.plan.operations[at].to_json()) for at in self.split.head],
+                "given": [(ref, str(self._files[ref])) for ref in self.split.features],
+                "output": self.plan.output,
+            }
+            try:
+                made = heads.outputs(self.means.runner(heads.EXTRACTOR, self._located[0], options, {}))
+            except ExtractionError as error:
+                self.reason = error.reason
+                self._whole()
+                return
+        self._keep(made, self._outputs_key)
+
+    def _keep(self, made: Outputs, key: str) -> None:
+        if not np.isfinite(made).all():
+            raise MdrepoError(f"{self._called}: the model's outputs are not all finite numbers (NaN or infinity)")
+        self.outputs = made
+        buffer = io.BytesIO()
+        np.save(buffer, made, allow_pickle=False)
+        self.cache.put("outputs", key, buffer.getvalue())
+
+
+def shares_much(one: Side, other: Side) -> bool:
+    """Whether more than half of a model's operations are another's too."""
+    if one.plan is None or other.plan is None:
+        return False
+    return 2 * len(cuts.shared(one.plan, other.plan)) > len(one.plan.operations)

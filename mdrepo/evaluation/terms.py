@@ -1,0 +1,90 @@
+"""A document's evaluation block as a value: defaults filled in, metrics found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import metrics, slices
+from .metrics import CONFUSION, Metric
+from .scoring import Task, task_of
+
+_METRICS: Mapping[str, tuple[str, ...]] = {
+    "classification": ("accuracy", "loss"),
+    "multilabel": ("f1_micro", "loss"),
+    "regression": ("mae", "r2"),
+}
+_TOLERANCE: Mapping[str, Mapping[str, float]] = {
+    "classification": {"accuracy": 0.01},
+    "multilabel": {"f1_micro": 0.01},
+    "regression": {"r2": 0.01},
+}
+SUPPORT = 20
+"""How many examples a class or a slice has at least, to be judged."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How two models are compared. `slices` is None where the block names none: then the classes are only reported."""
+
+    task: Task
+    metrics: tuple[Metric, ...]
+    tolerance: Mapping[str, float]
+    slices: tuple[Mapping[str, Any], ...] | None
+    confidence: float
+    support: int
+    budget: int | None
+    confusion: bool
+
+    @property
+    def by_label(self) -> bool:
+        """Whether the recall of each class is reported."""
+        return self.slices is None or any(each.get("by") == "label" for each in self.slices)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the data that slices are cut by."""
+        named = [each.get("column") or each.get("where", {}).get("column") for each in self.slices or ()]
+        return list(dict.fromkeys(name for name in named if name is not None))
+
+
+def terms(model: Mapping[str, Any]) -> Terms:
+    """The terms of a model document; raises Finding for a metric that there is not.
+
+    What has a tolerance is measured too, whether it is listed or not: a metric that decides cannot be missing.
+    """
+    block, task = model.get("evaluation") or {}, task_of(model)
+    listed = block.get("metrics", _METRICS[task])
+    tolerance = block.get("tolerance", _TOLERANCE[task])
+    named = block.get("slices")
+    also = [name for each in named or () for name in each.get("tolerance", ()) if name != "recall"]
+    names = [name for name in dict.fromkeys([*listed, *tolerance, *also]) if name != CONFUSION]
+    return Terms(
+        task,
+        tuple(metrics.named(name, task) for name in names),
+        tolerance,
+        None if named is None else tuple(named),
+        float(block.get("confidence", 0.95)),
+        int(block.get("minimum_support", SUPPORT)),
+        block.get("budget"),
+        CONFUSION in listed and task == "classification",
+    )
+
+
+def given_up(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+    """Why a document cannot be held against its parent: another task, or a metric or slice that decided there is gone."""
+    if (old := task_of(before)) != (new := task_of(after)):
+        return f"the parent's task is {old}, this one's is {new}: their metrics cannot be compared"
+    had = before.get("evaluation", {}).get("tolerance", _TOLERANCE[old])
+    has = after.get("evaluation", {}).get("tolerance", _TOLERANCE[new])
+    lost = [name for name in had if name not in has]
+    if lost:
+        return f"the parent was judged by {', '.join(lost)}, which has no tolerance here any more"
+    gone = {slices.name(each) for each in _slices(before)} - {slices.name(each) for each in _slices(after)}
+    return f"the parent was judged on slices that are not named here any more: {', '.join(sorted(gone))}" if gone else None
+
+
+def _slices(model: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = model.get("evaluation", {}).get("slices", ())
+    return found

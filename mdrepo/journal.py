@@ -1,0 +1,247 @@
+"""One writer at a time in a repository, and what it is about to do, so that the next command can finish or undo it.
+
+All of it lies in `.git/mdrepo/` (of all work trees together): `lock`, which the system lets go of when its owner dies, however it
+dies; `journal.json`, what the owner is about to do, there from its first to its last step; `before/`, files as they were;
+`scratch/`, what nobody needs later; `kept/`, what somebody might still want.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import Busy, Finding, MdrepoError
+from .files import removed
+
+VERSION = 1
+WAIT = 600
+"""How many seconds a writer waits for the one before it: as long as an evaluation may take."""
+_PATIENCE = 1.0
+_SMALL = 1 << 20
+
+Steps = dict[str, Any]
+
+
+class Journal:
+    """The journal of a repository: `folder` is its own, `root` the work tree that it is used in."""
+
+    def __init__(self, folder: Path, root: Path, above: int | None, report: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._file = folder / "journal.json"
+        self._root = root
+        self._above = above
+        self._report = report
+        self._steps: Steps | None = None
+        self._together: dict[str, str | None] = {}
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what nobody needs when this turn is over, however it ends."""
+        path = self._folder / "scratch"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def left(self) -> Steps | None:
+        """What the last writer wrote and did not take away; raises Finding for what cannot be read."""
+        try:
+            data = self._file.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            steps = json.loads(data)
+            version = steps["version"]
+        except (ValueError, KeyError, TypeError):
+            aside = self.aside("journal.json")
+            shutil.move(self._file, aside)
+            raise Finding(f"the journal of an interrupted command cannot be read; it is {aside} now", "see 'git status'") from None
+        if version != VERSION:
+            raise MdrepoError("a newer mdrepo was interrupted here, and only it knows how to go on", "install it, and try again")
+        return dict(steps)
+
+    @contextmanager
+    def turn(self, what: str, recover: Callable[[Steps], None], wait: float = WAIT) -> Iterator[None]:
+        """Wait for the turn to write, let `recover` see to what another writer left, and write; raises Busy.
+
+        A command that this writer itself has called, as a hook of a commit does, writes in its caller's turn.
+        """
+        if self._steps is not None or (self._above is not None and self._above == self._owner().get("pid")):
+            yield
+            return
+        with self._locked(wait):
+            if left := self.left():
+                recover(left)
+                self._over()
+            self._steps = {"version": VERSION, "what": what, "pid": os.getpid(), "since": time.time(), "root": str(self._root)}
+            self._write()
+            try:
+                yield
+            except BaseException:
+                recover(self._steps)
+                raise
+            finally:
+                self._over()
+
+    def settle(self, recover: Callable[[Steps], None]) -> None:
+        """Let `recover` see to what a writer left that has died; one that is still at work is left alone."""
+        if self._above is not None or not self._file.exists():
+            return
+        with contextlib.suppress(Busy), self._locked(0):
+            if left := self.left():
+                recover(left)
+                self._over()
+
+    def note(self, **steps: Any) -> None:
+        """Write down what is about to be done, in the writer's turn."""
+        if self._steps is None:
+            return  # in the turn of the command that called this one, whose journal says what it does
+        self._steps.update(steps)
+        self._write()
+
+    @contextmanager
+    def together(self, paths: Iterable[str]) -> Iterator[None]:
+        """Change some files or folders of the work tree all together: on a failure, or after a kill, they are what they were.
+
+        Inside of another such block they are a part of what changes together there.
+        """
+        outermost = not self._together
+        try:
+            for path in dict.fromkeys(paths):
+                if path not in self._together:
+                    self._together[path] = kept = str(len(self._together)) if os.path.lexists(self._root / path) else None
+                    if kept is not None:
+                        _kept(self._root / path, self._folder / "before" / kept)
+        except OSError as error:
+            raise MdrepoError(f"{error.filename or self._folder}: {error.strerror}", "nothing was changed") from None
+        self.note(files=self._together)
+        try:
+            yield
+        except BaseException:
+            if outermost:
+                self.restore(self._together)
+            raise
+        finally:
+            if outermost:
+                self._together = {}
+                self.note(files=None)
+                shutil.rmtree(self._folder / "before", ignore_errors=True)
+
+    def restore(self, files: Mapping[str, str | None], root: Path | None = None, *, aside: bool = False) -> list[str]:
+        """Give files back what they were, with `aside` keeping what they are; the paths of those that had changed."""
+        changed: list[str] = []
+        for path, kept in files.items():
+            place, before = (root or self._root) / path, self._folder / "before" / str(kept)
+            if kept is not None and not os.path.lexists(before):
+                continue
+            if (kept is None and not os.path.lexists(place)) or (kept is not None and _same(place, before)):
+                continue
+            changed.append(path)
+            if os.path.lexists(place):
+                shutil.move(place, self.aside(path)) if aside else removed(place)
+            if kept is not None:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                _kept(before, place)
+        return changed
+
+    def aside(self, path: str) -> Path:
+        """Where to keep what somebody might still want."""
+        place = self._folder / "kept" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    @contextmanager
+    def _locked(self, wait: float) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._folder / "lock", mode=0o644)
+            try:
+                lock.acquire(timeout=min(wait, _PATIENCE))
+            except Timeout:
+                if not wait:
+                    raise
+                self._report(f"waiting for {self._named()} ...")
+                lock.acquire(timeout=wait - _PATIENCE)
+        except Timeout:
+            raise Busy(f"{self._named()} is writing in this repository", "wait for it to end, and try again") from None
+        except OSError as error:
+            raise MdrepoError(f"{error.filename or self._folder}: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _owner(self) -> Steps:
+        try:
+            found = json.loads(self._file.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _named(self) -> str:
+        owner = self._owner()
+        return f"'{owner.get('what')}' (process {owner.get('pid')})" if owner else "another command"
+
+    def _write(self) -> None:
+        """The journal, to disk before anything that it speaks of is done."""
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as file:
+                json.dump(self._steps, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(file.name, self._file)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise MdrepoError(f"{self._folder}: {error.strerror}", "nothing was changed") from None
+
+    def _over(self) -> None:
+        self._steps = None
+        shutil.rmtree(self._folder / "before", ignore_errors=True)
+        shutil.rmtree(self._folder / "scratch", ignore_errors=True)
+        self._file.unlink(missing_ok=True)
+
+
+def _kept(place: Path, copy: Path) -> None:
+    """A second name for the data at a place, or a copy where there can be none; whoever changes data writes new files."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir() and not place.is_symlink():
+        shutil.copytree(place, copy, symlinks=True, copy_function=_linked)
+    elif place.lstat().st_size <= _SMALL:  # DVC writes its pointers in place, which a second name would follow
+        shutil.copy2(place, copy, follow_symlinks=False)
+    else:
+        _linked(str(place), str(copy))
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.is_dir() and not one.is_symlink():
+        import filecmp
+
+        found = filecmp.dircmp(one, other, ignore=[])
+        return (
+            other.is_dir()
+            and not (found.left_only or found.right_only or found.diff_files or found.funny_files)
+            and all(_same(one / name, other / name) for name in found.common_dirs)
+        )
+    try:
+        return one.samefile(other) or one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False

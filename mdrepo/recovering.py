@@ -1,0 +1,93 @@
+"""What a command that was killed had begun: finished where git had done its part, and undone where not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .committing import completed
+from .journal import Steps
+from .notes import SCRATCH
+from .restoring import resume
+from .reverting import complete
+from .snapshots import Entry, Git
+from .workspace import Workspace
+
+
+def recover(workspace: Workspace, steps: Steps) -> None:
+    """Bring a repository into the state before or after the command whose journal this is, and say which."""
+    root = Path(steps["root"])
+    if root != workspace.root:
+        if not root.is_dir():
+            return  # a work tree that was removed since
+        workspace = Workspace.open(root, workspace.report)
+    git = workspace.git
+    locks = _unlocked(git, steps["since"])
+    told: list[str] = []
+    if steps.get("files"):
+        changed = workspace.journal.restore(steps["files"], root, aside=True)
+        told += [f"{', '.join(changed)} is as it was"] if changed else []
+    made = _made(git, steps["commit"]) if steps.get("commit") else None
+    if made:
+        told.append(_commit(workspace, made, steps))
+    if steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
+        told.append(words)
+    _without_scratch(git)
+    if told or locks:
+        workspace.report(f"'{steps['what']}' was interrupted: {'; '.join(told) or 'nothing of it was done'}")
+
+
+def _commit(workspace: Workspace, made: str, steps: Steps) -> str:
+    """Complete a commit that git has made."""
+    commit = steps["commit"]
+    staged = {path: Entry(*entry) for path, entry in commit["staged"].items()}
+    completed(workspace.git, made, commit["head"], staged, commit["note"])
+    if rollback := steps.get("rollback"):
+        complete(workspace, made, rollback["paths"], aside=True)
+    return f"its commit {made[:7]} stands, and what belongs to it is done"
+
+
+def _made(git: Git, commit: Mapping[str, Any]) -> str | None:
+    """The commit that was about to be made, if git has made it."""
+    head, since = git.head(), commit["head"]
+    if head is None or head == since:
+        return None
+    after = git.text("rev-list", "--first-parent", "--reverse", head, *([f"^{since}"] if since else [])).split()
+    first = after[0] if after else None
+    if first is None or git.parents(first)[:1] != ([since] if since else []):
+        return None
+    return first if git.text("rev-parse", f"{first}^{{tree}}") == commit["tree"] else None
+
+
+def _unlocked(git: Git, since: float) -> list[Path]:
+    """Take away the locks of git's that were made since, and that no process holds; they are those of the command that died."""
+    places = [git.folder, git.common, git.common / "refs", git.common / "logs"]
+    found = {lock for place in places for lock in (place.rglob if place.name in ("refs", "logs") else place.glob)("*.lock")}
+    left = [lock for lock in sorted(found) if lock.stat().st_mtime >= since - 1 and not _held(lock)]
+    for lock in left:
+        lock.unlink(missing_ok=True)
+    return left
+
+
+def _held(path: Path) -> bool:
+    """Whether a process has a file open (Linux tells; elsewhere a lock is left for people to take away)."""
+    if sys.platform != "linux":
+        return True
+    return str(path) in _opened()
+
+
+def _opened() -> Iterator[str]:
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            try:
+                yield from [str(each.readlink()) for each in (process / "fd").iterdir()]
+            except OSError:
+                continue  # it has ended, or belongs to somebody else
+
+
+def _without_scratch(git: Git) -> None:
+    """Take away the references that were made on the way to a note."""
+    for name in git.text("for-each-ref", "--format=%(refname)", f"{SCRATCH}*").splitlines():
+        git.run("update-ref", "-d", name)

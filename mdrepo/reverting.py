@@ -1,0 +1,106 @@
+"""Going back in a new commit: `rollback` of everything, of documents or of fields, with their data, evaluated like any commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import pointers
+from .artefacts import all_tracked
+from .catalogue import Catalogue
+from .changes import MISSING
+from .committing import Terms, conclude
+from .documents import read
+from .errors import Finding, UsageError
+from .evaluating import Report
+from .files import TreeFiles
+from .patching import replaced
+from .restoring import closure, different, protect_data, put_back
+from .results import Outcome
+from .snapshots import Entry, GitError
+from .workspace import Workspace
+from .writing import rewrite
+
+
+def rollback(
+    workspace: Workspace, revision: str, fields: Sequence[str], message: str | None, terms: Terms, report: Report
+) -> Outcome:
+    """A new commit that brings back an earlier state of everything, of documents, or of fields, with its data."""
+    git = workspace.git
+    git.identity()
+    head = git.head()
+    if head is None:
+        raise Finding("there is no commit yet, so there is nothing to roll back to")
+    commit = git.commit_id(revision)
+    target, now = workspace.at(commit), workspace.at(head)
+    dirty = [state.path for state in git.status() if state.code[0] not in " ?" or workspace.is_metadata(state.path)]
+    if dirty:
+        raise Finding(f"{dirty[0]} has changes that no commit has", "commit them, or 'git stash' them, and roll back then")
+    entries = _brought_back(workspace, fields, target, now)
+    changed = {path: entry for path, entry in entries.items() if _entry(now, path) != entry}
+    if not changed:
+        raise Finding(f"{', '.join(fields) or 'everything'} is as it was in {commit[:7]} already")
+    with git.candidate_index(head) as index:
+        git.set_entries(changed, index=index)
+        after = workspace.at(git.text("write-tree", index=index))
+        wanted = [each for each in all_tracked(after.files) if each.pointer in changed]
+        workspace.store.require(wanted)
+        protect_data(workspace, list(all_tracked(now.files)), wanted, force=False)
+        subject = git.text("log", "-1", "--format=%s", commit)
+        words = message or f"Roll back {', '.join(fields) or 'everything'} to {commit[:7]}\n\n{commit[:7]} is: {subject}"
+        workspace.journal.note(rollback={"paths": list(changed)})
+        outcome = conclude(workspace, index, ["-m", words], terms, report)
+    if outcome.status == "committed":
+        complete(workspace, str(outcome.id), list(changed), aside=False)
+    workspace.journal.note(rollback=None)
+    return outcome
+
+
+def complete(workspace: Workspace, commit: str, paths: Sequence[str], *, aside: bool) -> None:
+    """The work tree and the data after the commit of a rollback: what it has of the paths that it changed."""
+    now = workspace.at(commit)
+    put_back(workspace, commit, paths, aside=aside)
+    workspace.store.checkout(different(workspace, [each for each in all_tracked(now.files) if each.pointer in paths]))
+
+
+def _entry(catalogue: Catalogue, path: str) -> Entry | None:
+    assert isinstance(catalogue.files, TreeFiles)
+    return catalogue.files.entry(path)
+
+
+def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue, now: Catalogue) -> dict[str, Entry | None]:
+    """The index entries that a rollback sets, by path; None takes a path away."""
+    entries: dict[str, Entry | None] = {}
+    if not fields:
+        for path in {*target.files.paths(), *now.files.paths()}:
+            if workspace.is_metadata(path):
+                entries[path] = _entry(target, path)
+        return entries
+    contents: dict[str, str] = {}
+    for named in fields:
+        path, pointer = pointers.split(named)
+        if pointer is None:
+            if _entry(target, path) is None:
+                raise Finding(f"{path} did not exist then", f"'mdrepo log {path}' lists the commits that have it")
+            for each in closure(workspace, target, [path]):
+                entries[each] = _entry(target, each)
+        else:
+            contents[path] = _with_field(path, pointer, target, now, contents.get(path))
+    for path, text in contents.items():
+        blob = workspace.git.run("hash-object", "-w", "--stdin", stdin=text.encode("utf-8")).stdout.decode().strip()
+        old = _entry(now, path)
+        entries[path] = Entry(old.mode if old else "100644", blob, path)
+    return entries
+
+
+def _with_field(path: str, pointer: str, target: Catalogue, now: Catalogue, text: str | None) -> str:
+    """The text of a document with one field as it was."""
+    document = now.document(path) if text is None else read(text.encode("utf-8"), path)
+    tokens = pointers.parse(pointer)
+    value = pointers.get(target.document(path).value, tokens, MISSING)
+    if value is MISSING and pointers.get(document.value, tokens, MISSING) is MISSING:
+        raise UsageError(f"{path} has no field {pointer}, neither then nor now")
+    try:
+        content = replaced(document.value, tokens, value)
+    except KeyError as error:
+        raise GitError(f"{path}#{pointer} cannot be brought back: there is no {error.args[0]!r} now") from None
+    return rewrite(document, content, now.schema(path).key_order)

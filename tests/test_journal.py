@@ -1,0 +1,156 @@
+"""One writer at a time, and what it was about to do: waiting, kills between any two steps, and what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdrepo.errors import Busy, Finding, MdrepoError
+from mdrepo.journal import Journal
+
+
+def journal(tmp_path: Path, said: list[str] | None = None, above: int | None = None) -> Journal:
+    root = tmp_path / "work"
+    root.mkdir(exist_ok=True)
+    return Journal(tmp_path / "git", root, above, (said if said is not None else []).append)
+
+
+def nothing(_: dict[str, Any]) -> None:
+    raise AssertionError("nothing was left")
+
+
+def left_by(tmp_path: Path, steps: str) -> None:
+    """Let a process write in its turn, and die in the middle of it without a word."""
+    code = f"""
+import os, sys
+from pathlib import Path
+from mdrepo.journal import Journal
+journal = Journal(Path({str(tmp_path / "git")!r}), Path({str(tmp_path / "work")!r}), None, print)
+root = Path({str(tmp_path / "work")!r})
+with journal.turn("mdrepo test", lambda _: None):
+    {steps}
+    os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert done.returncode == -9, done.stderr.decode()
+
+
+def test_a_writer_waits_for_the_one_before_it(tmp_path: Path) -> None:
+    said: list[str] = []
+    order: list[str] = []
+    begun = threading.Event()
+
+    def first() -> None:
+        with journal(tmp_path).turn("mdrepo commit", nothing):
+            begun.set()
+            time.sleep(1.5)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    begun.wait()
+    with journal(tmp_path, said).turn("mdrepo set", nothing):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+    assert said == [f"waiting for 'mdrepo commit' (process {os.getpid()}) ..."]
+
+
+def test_a_writer_waits_no_longer_than_it_may(tmp_path: Path) -> None:
+    second = journal(tmp_path).turn("mdrepo set", nothing, wait=1.2)
+    with journal(tmp_path).turn("mdrepo commit", nothing), pytest.raises(Busy, match=r"'mdrepo commit' .* is writing"):
+        second.__enter__()
+
+
+def test_what_a_writer_calls_writes_in_its_turn(tmp_path: Path) -> None:
+    with journal(tmp_path).turn("mdrepo commit", nothing), journal(tmp_path, above=os.getpid()).turn("mdrepo format", nothing):
+        pass
+
+
+def test_a_writer_at_work_is_no_one_s_to_recover(tmp_path: Path) -> None:
+    with journal(tmp_path).turn("mdrepo commit", nothing):
+        journal(tmp_path).settle(nothing)
+
+
+def test_the_next_one_sees_what_was_left(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    left_by(tmp_path, "journal.note(commit={'head': 'abc'})")
+    seen: list[dict[str, Any]] = []
+    journal(tmp_path).settle(seen.append)
+    assert [(each["what"], each["commit"]) for each in seen] == [("mdrepo test", {"head": "abc"})]
+    journal(tmp_path).settle(nothing)
+    assert sorted(each.name for each in (tmp_path / "git").iterdir()) == ["lock"]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_files_that_change_together_are_what_they_were_after_a_kill(tmp_path: Path, large: bool) -> None:
+    root = tmp_path / "work"
+    (root / "folder" / "below").mkdir(parents=True)
+    before = b"x" * (2 << 20) if large else b"before"
+    (root / "data").write_bytes(before)
+    (root / "folder" / "below" / "one").write_text("one")
+    left_by(
+        tmp_path,
+        """
+    together = journal.together(["data", "new", "folder"])
+    together.__enter__()
+    (root / "fresh").write_text("after"); os.replace(root / "fresh", root / "data")
+    (root / "new").write_text("new")
+    (root / "folder" / "below" / "one").unlink()
+""".strip(),
+    )
+    assert (root / "data").read_bytes() == b"after"
+    here = journal(tmp_path)
+    changed: list[str] = []
+    here.settle(lambda steps: changed.extend(here.restore(steps["files"], aside=True)))
+    assert changed == ["data", "new", "folder"]
+    assert (root / "data").read_bytes() == before
+    assert (root / "folder/below/one").read_text() == "one"
+    assert not (root / "new").exists()
+    kept = {path.name: path.read_text() for path in (tmp_path / "git/kept").rglob("*") if path.is_file()}
+    assert kept == {"data": "after", "new": "new"}  # somebody might still want them
+
+
+def test_files_that_change_together_are_what_they_were_after_a_failure(tmp_path: Path) -> None:
+    here = journal(tmp_path)
+    (tmp_path / "work/a").write_text("a")
+
+    def fails() -> None:
+        with here.together(["a", "b"]):
+            (tmp_path / "work/a").write_text("other")
+            with here.together(["b", "c"]):
+                (tmp_path / "work/b").write_text("b")
+                (tmp_path / "work/c").write_text("c")
+            raise MdrepoError("no")
+
+    with here.turn("mdrepo patch", lambda _: None), pytest.raises(MdrepoError):
+        fails()
+    assert {path.name: path.read_text() for path in (tmp_path / "work").iterdir()} == {"a": "a"}
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\x00", b'{"what": 1}'])
+def test_a_journal_that_cannot_be_read_stops_nobody_for_good(tmp_path: Path, data: bytes) -> None:
+    here = journal(tmp_path)
+    (tmp_path / "git").mkdir()
+    (tmp_path / "git/journal.json").write_bytes(data)
+    with pytest.raises(Finding, match="cannot be read"):
+        here.settle(nothing)
+    here.settle(nothing)
+    assert [each.read_bytes() for each in (tmp_path / "git/kept").rglob("journal.json")] == [data]
+
+
+def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    here = journal(tmp_path)
+    (tmp_path / "git").mkdir()
+    (tmp_path / "git/journal.json").write_text(json.dumps({"version": 2}))
+    for _ in range(2):
+        with pytest.raises(MdrepoError, match="a newer mdrepo"):
+            here.settle(nothing)

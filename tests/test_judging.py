@@ -1,0 +1,215 @@
+"""Whole commits, judged as their documents say: by slices, by other tasks, by strict gates; bad input changes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import DOCUMENT, edit, git, keras_file, load, mdrepo, npz, state, track
+from test_bad_input import short
+
+DATA = "metadata/net-test.json"
+COUNT = 400
+
+
+def note(root: Path) -> dict[str, Any]:
+    return json.loads(git("notes", "--ref=mdrepo", "show", "HEAD", cwd=root))["documents"][DOCUMENT]  # type: ignore[no-any-return]
+
+
+def judge(root: Path, **block: Any) -> None:
+    edit(root, lambda v: v["evaluation"].update(block))
+
+
+@pytest.fixture(scope="module")
+def judged_template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose model is right on most of 400 examples, evaluated once, so that its outputs are in the cache."""
+    from conftest import copied, settled
+
+    base = tmp_path_factory.getbasetemp()
+    root = copied(repo_template, base / "judged")
+    with settled(base):
+        x = np.random.default_rng(0).normal(size=(COUNT, 4))
+        y = answers(x)
+        y[::10] = (y[::10] + 1) % 3
+        names = np.array([f"img-{i:03}" for i in range(COUNT)])
+        target = np.random.default_rng(1).normal(size=COUNT)
+        track(root, "data/net-test.npz", npz(x=x, y=y, age=np.arange(COUNT) % 100, name=names, cost=target))
+        mdrepo("patch", "--apply", cwd=root)
+        edit(root, lambda v: v.update({"id": "name"}), DATA)
+        mdrepo("commit", "-am", "Judged", cwd=root)
+        assert note(root)["metrics"]["accuracy"] == 0.9
+    return root
+
+
+def answers(x: Any) -> Any:
+    """What the model of the fixture answers: its two layers are linear, without a bias."""
+    random = np.random.default_rng(0)
+    hidden = random.normal(size=(4, 3)).astype("float32")
+    return (x @ hidden @ random.normal(size=(3, 3)).astype("float32")).argmax(axis=1)
+
+
+@pytest.fixture
+def judged(judged_template: Path, tmp_path: Path) -> Path:
+    from conftest import copied
+
+    return copied(judged_template, tmp_path / "repo")
+
+
+def swap(root: Path) -> None:
+    """Two labels change places."""
+
+    def change(value: Any) -> None:
+        first, second = value["labels"][:2]
+        first["index"], second["index"] = second["index"], first["index"]
+
+    edit(root, change)
+
+
+def test_a_slice_that_got_worse_is_on_top_and_examples_are_named(judged: Path) -> None:
+    judge(judged, slices=[{"where": {"column": "age", "at_least": 65}}, {"where": {"column": "age", "below": 65}}])
+    mdrepo("commit", "-am", "Cut by age", cwd=judged)
+    found = note(judged)
+    assert (found["verdict"], found["reason"]) == (
+        "unchanged",
+        "the model answers as the parent's: only how it is judged has changed",
+    )
+    swap(judged)
+    result = mdrepo("commit", "-am", "Swap", cwd=judged, code=1)
+    assert "regressed" in result.out
+    assert "age >= 65: accuracy" in result.out
+    assert "(wrong now: img-" in result.out
+    assert "Traceback" not in result.err
+
+
+def test_a_merge_of_metrics_and_a_report(judged: Path) -> None:
+    judge(judged, metrics=["accuracy", "f1_macro", "roc_auc", "confusion_matrix"], tolerance={"accuracy": 0.01, "roc_auc": 0.01})
+    mdrepo("commit", "-am", "More metrics", cwd=judged)
+    swap(judged)
+    mdrepo("commit", "--allow-regression", "to see it", "-am", "Swap", cwd=judged)
+    found = note(judged)
+    assert {row["metric"]: row["verdict"] for row in found["differences"] if "verdict" in row} == {
+        "accuracy": "regressed",
+        "roc_auc": "regressed",
+    }
+    assert found["flips"]["negative"][0].startswith("img-")
+    assert np.sum(found["confusion"]["counts"]) == COUNT
+    assert "regressed" in mdrepo("show", "HEAD", cwd=judged).out
+
+
+def test_what_decided_in_the_parent_cannot_be_dropped_in_silence(judged: Path) -> None:
+    judge(judged, metrics=["loss"], tolerance={"loss": 1})
+    result = mdrepo("commit", "-am", "Only the loss", cwd=judged, code=1)
+    assert "the parent was judged by accuracy, which has no tolerance here any more" in result.out
+    mdrepo("commit", "--allow-regression", "loss is what counts", "-am", "Only the loss", cwd=judged)
+    assert note(judged)["verdict"] == "failed"
+
+
+def test_a_strict_gate_stops_what_is_inconclusive(judged: Path) -> None:
+    edit(judged, lambda v: v.update(decision={"rule": "argmax", "temperature": 2}))
+    judge(judged, tolerance={"accuracy": 0.01, "loss": 0.0}, gate="strict")
+    result = mdrepo("commit", "-am", "Warmer", cwd=judged, code=1)
+    assert "regressed" in result.out or "inconclusive" in result.out
+    judge(judged, tolerance={"accuracy": 0.001})
+    result = mdrepo("commit", "-am", "Warmer", cwd=judged, code=1)
+    assert "inconclusive" in result.out
+    assert "examples would decide" in result.out
+    judge(judged, gate="block")
+    mdrepo("commit", "-am", "Warmer", cwd=judged)
+    assert note(judged)["verdict"] == "inconclusive"
+
+
+def test_a_budget_takes_the_same_examples_every_time(judged: Path) -> None:
+    judge(judged, budget=100)
+    mdrepo("commit", "-am", "A hundred", cwd=judged)
+    found = note(judged)
+    assert found["examples"] == 100
+    swap(judged)
+    mdrepo("commit", "--allow-regression", "to see it", "-am", "Swap", cwd=judged)
+    first = note(judged)
+    assert first["examples"] == 100
+    again = json.loads(mdrepo("eval", "--json", cwd=judged).out)["evaluation"]["documents"][DOCUMENT]
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    ("block", "code", "words"),
+    [
+        ({"slices": [{"where": {"column": "age", "at_least": 500}}]}, 1, "the slice age >= 500 has no members"),
+        ({"slices": [{"column": "nowhere"}]}, 1, "no array or column 'nowhere'"),
+        ({"slices": [{"column": "x"}]}, 1, "has 2 dimensions"),
+        ({"slices": [{"column": "name"}]}, 1, "has 400 values"),
+        ({"metrics": ["acme.cost"]}, 1, "no metric is called 'acme.cost'"),
+        ({"metrics": ["mae"]}, 1, "mae is no metric for classification"),
+        ({"metrics": ["recall:zebra"]}, 1, "no label 'zebra'"),
+        ({"task": "regression", "metrics": ["mae"], "tolerance": {"r2": 0.1}}, 1, "one output an example"),
+    ],
+)
+def test_a_block_that_does_not_fit_the_data(judged: Path, block: Any, code: int, words: str) -> None:
+    judge(judged, **block)
+    before = state(judged)
+    result = mdrepo("commit", "-am", "x", cwd=judged, code=code)
+    short(result)
+    assert words in result.err
+    assert state(judged) == before
+
+
+@pytest.mark.parametrize(
+    ("block", "pointer"),
+    [
+        ({"tolerance": {"accuracy": -0.01}}, "/evaluation/tolerance/accuracy"),
+        ({"tolerance": {"f1_macro": -1}}, "/evaluation/tolerance/f1_macro"),
+        ({"tolerance": {"acuracy": 0.1}}, "/evaluation/tolerance"),
+        ({"tolerance": {"confusion_matrix": 0.1}}, "/evaluation/tolerance"),
+        ({"metrics": ["acuracy"]}, "/evaluation/metrics/0"),
+        ({"metrics": ["top_0"]}, "/evaluation/metrics/0"),
+        ({"metrics": []}, "/evaluation/metrics"),
+        ({"slices": [{"by": "label", "column": "age"}]}, "/evaluation/slices/0/column"),
+        ({"slices": [{"where": {"column": "age"}}]}, "/evaluation/slices/0/where"),
+        ({"slices": [{"tolerance": {"accuracy": 0.1}}]}, "/evaluation/slices/0"),
+        ({"slices": [{"column": "age", "tolerance": {"accuracy": -1}}]}, "/evaluation/slices/0/tolerance/accuracy"),
+        ({"budget": 0}, "/evaluation/budget"),
+        ({"minimum_support": 0}, "/evaluation/minimum_support"),
+        ({"confidence": 1}, "/evaluation/confidence"),
+        ({"gate": "maybe"}, "/evaluation/gate"),
+        ({"task": "ranking"}, "/evaluation/task"),
+    ],
+)
+def test_a_block_that_the_schema_refuses(judged: Path, block: Any, pointer: str) -> None:
+    judge(judged, **block)
+    result = mdrepo("validate", "--json", cwd=judged, code=1)
+    assert pointer in [each["pointer"] for each in json.loads(result.out)["problems"]], result.out
+
+
+def test_a_misspelt_metric_is_told_the_nearest(judged: Path) -> None:
+    judge(judged, metrics=["acuracy"])
+    assert "'accuracy'" in mdrepo("validate", cwd=judged, code=1).out.replace('"', "'")
+
+
+def test_numbers_are_judged_as_numbers(repo: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 4))
+    track(repo, "models/net.keras", keras_file(1))
+    random = np.random.default_rng(0)
+    exact = x @ random.normal(size=(4, 3)).astype("float32") @ random.normal(size=(3, 1)).astype("float32")
+    track(repo, "data/net-test.npz", npz(x=x, y=exact[:, 0] + random.normal(0, 0.1, 300)))
+    mdrepo("patch", "--apply", cwd=repo)
+
+    def change(value: Any) -> None:
+        value.update(task="regression")
+        value.pop("labels", None)
+        value.pop("decision", None)
+        value["evaluation"].update(metrics=["mae", "rmse", "r2"], tolerance={"r2": 0.05})
+
+    edit(repo, change)
+    result = mdrepo("commit", "-am", "Numbers", cwd=repo, code=1)
+    assert "the parent's task is classification, this one's is regression: their metrics cannot be compared" in result.out
+    mdrepo("commit", "--allow-regression", "another task", "-am", "Numbers", cwd=repo)
+    found = note(repo)
+    assert found["metrics"]["mae"] == pytest.approx(0.08, abs=0.02)
+    assert found["metrics"]["r2"] > 0.9
+    edit(repo, lambda v: v.update(preprocessing=[{"op": "rescale", "scale": 1.5}]))
+    result = mdrepo("commit", "-am", "Scale", cwd=repo, code=1)
+    assert "regressed" in result.out
+    assert load(repo)["task"] == "regression"
