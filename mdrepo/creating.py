@@ -11,7 +11,7 @@ from .artefacts import Artefact, all_tracked
 from .catalogue import Catalogue
 from .deriving import propose
 from .errors import Finding, UsageError
-from .extraction import extractor_for, extractors
+from .extraction import ExtractionError, extractor_for, extractors
 from .files import write
 from .locks import SUFFIX, Lock
 from .results import Created
@@ -111,7 +111,10 @@ def _dataset(workspace: Workspace, name: str, source: Artefact) -> dict[str, Any
     path = workspace.root / source.path
     if extractor is None or not path.exists():
         return content
-    values = workspace.deriver.run(extractor, path, {}, {})
+    try:
+        values = workspace.deriver.run(extractor, path, {}, {})
+    except ExtractionError:
+        return content  # the proposal says why; what DVC records can be had all the same
     return content | _roles([each["name"] for each in values.get("arrays", values.get("columns", []))], values.get("format"))
 
 
