@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import consistency, pointers
-from .artefacts import tracked
+from .artefacts import all_tracked, tracked
 from .changes import MISSING
 from .consistency import Measured
 from .deriving import DocumentReader
@@ -45,6 +45,8 @@ def check(
     found += [*_doubles(document, schema), *(_doubled(document, schema, origin) if origin else ())]
     if schema.kind == "model":
         found += consistency.check(document, read, measured)
+    if schema.kind == "dataset":
+        found += consistency.check_data(document)
     return sorted(found, key=lambda p: (p.line, p.column, p.rule))
 
 
@@ -65,7 +67,9 @@ def _artefacts(document: Document, named: Artefacts, files: Files) -> Iterator[P
             continue
         if found is None:
             message = f"DVC does not track {value['path']} here"
-            yield problem(document, (*path, "path"), "artefact/untracked", message, f"run 'dvc add {value['path']}'")
+            same = next((each.path for each in all_tracked(files) if each.md5 == value.get("md5")), None)
+            hint = f"{same} has its bytes: name that, if it was renamed" if same else f"run 'dvc add {value['path']}'"
+            yield problem(document, (*path, "path"), "artefact/untracked", message, hint)
         elif value.get("md5", found.md5) != found.md5:
             message = f"the document says {value['md5']}, {found.pointer} says {found.md5}"
             yield problem(document, (*path, "md5"), "artefact/digest", message, "run 'mdrepo patch --apply'")

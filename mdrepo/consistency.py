@@ -13,6 +13,9 @@ from .documents import Document
 from .scanning import Float
 from .validation import Problem, problem
 
+_FAR = 5
+"""So many standard deviations from the data's mean a mean is one of other data."""
+
 Reader = Callable[[str], Any]
 """The content of the document at a path; None where there is none."""
 
@@ -34,6 +37,33 @@ def check(document: Document, read: Reader, measured: Callable[[], Measured | No
     if isinstance(data, dict):
         found += [*_classes(document, str(name), data), *_preprocessing(document, str(name), data)]
     return [*found, *_metrics(document, data, measured)]
+
+
+def check_data(document: Document) -> list[Problem]:
+    """The contradictions of a data set's document that its schema finds nothing wrong with."""
+    value = document.value
+    arrays = {each["name"]: each for each in value.get("arrays") or ()}
+    names = [*arrays, *(each["name"] for each in value.get("columns") or ())]
+    if not names:
+        return []
+    roles: list[tuple[pointers.Path, str, str]]
+    roles = [(("inputs", place), "data/inputs", name) for place, name in enumerate(value.get("inputs") or ())]
+    roles += [(("target",), "data/target", value["target"])] if "target" in value else []
+    found: list[Problem] = []
+    first: str | None = None
+    for path, rule, name in roles:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names[:12])}"
+            what = "array" if arrays else "column"
+            found.append(problem(document, path, rule, f"the data have no {what} {name!r}", hint))
+        elif name in arrays:
+            counts = {each: (arrays[each]["shape"] or [0])[0] for each in (first or name, name)}
+            first = first or name
+            if counts[name] != counts[first]:
+                message = f"{name!r} has {counts[name]:,} examples, and {first!r} has {counts[first]:,}"
+                found.append(problem(document, path, "data/examples", message, "one row an example, in all of them"))
+    return found
 
 
 def _labels(document: Document) -> Iterator[Problem]:
@@ -90,11 +120,12 @@ def _classes(document: Document, name: str, data: Mapping[str, Any]) -> Iterator
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What is known of one example as it goes through the preprocessing: its shape, and the range of its values."""
+    """What is known of one example as it goes through the preprocessing: its shape, and the range and mean of all values."""
 
     shape: tuple[int, ...]
     least: float | None
     most: float | None
+    mean: float | None = None
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -134,7 +165,7 @@ def _raw(data: Mapping[str, Any]) -> _Inputs | None:
     array = next((each for each in arrays if isinstance(each, dict) and each.get("name") == names[0]), None)
     if array is None or not array.get("shape"):
         return None
-    return _Inputs(tuple(array["shape"][1:]), array.get("minimum"), array.get("maximum"))
+    return _Inputs(tuple(array["shape"][1:]), array.get("minimum"), array.get("maximum"), array.get("mean"))
 
 
 def _step(document: Document, place: int, step: Mapping[str, Any], inputs: _Inputs, name: str) -> Iterator[Problem]:
@@ -161,6 +192,10 @@ def _step(document: Document, place: int, step: Mapping[str, Any], inputs: _Inpu
     for value in [*wide, *narrow][:1]:
         message = f"a standard deviation of {value:g} for values from {least:g} to {most:g}"
         yield problem(document, (*path, "std"), "preprocessing/scale", message, _scale(least, most, value))
+    mean, std = sum(step["mean"]) / len(step["mean"]), max(step["std"])
+    if not (outside or wide or narrow) and inputs.mean is not None and abs(inputs.mean - mean) > _FAR * std:
+        message = f"a mean of {mean:g} and a standard deviation of {std:g} for values whose mean is {inputs.mean:g}"
+        yield problem(document, (*path, "mean"), "preprocessing/scale", message, _scale(least, most, std))
 
 
 def _scale(least: float, most: float, value: float) -> str:
@@ -172,10 +207,11 @@ def _after(step: Mapping[str, Any], inputs: _Inputs) -> _Inputs:
     """What is known of an example after a step."""
     match step["op"]:
         case "reshape":
-            return _Inputs(tuple(step["shape"]), inputs.least, inputs.most)
+            return _Inputs(tuple(step["shape"]), inputs.least, inputs.most, inputs.mean)
         case "rescale":
             ends = [value * step["scale"] + step.get("offset", 0) for value in inputs.range or ()]
-            return _Inputs(inputs.shape, min(ends, default=None), max(ends, default=None))
+            mean = None if inputs.mean is None else inputs.mean * step["scale"] + step.get("offset", 0)
+            return _Inputs(inputs.shape, min(ends, default=None), max(ends, default=None), mean)
         case "normalize":
             return _Inputs(inputs.shape, None, None)
     return inputs

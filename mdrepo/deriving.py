@@ -21,7 +21,7 @@ from .documents import digest
 from .extraction import ExtractionError, Extractor, broken, extractor_for, files_in
 from .extraction.running import Run
 from .files import Files
-from .locks import Lock, Locked, Source
+from .locks import Lock, Locked, Source, difference, never_read
 from .merging import Conflict, Merged, merge
 from .patching import replaced
 from .pointers import Path
@@ -42,15 +42,6 @@ class Origin:
     artefact: Artefact | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """A derived field that was read off something that is not what it was."""
-
-    path: Path
-    source: Source
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,97 +72,7 @@ class Proposal:
     reasons: tuple[str, ...] = ()
 
     @property
-    def stale(self) -> bool:
-        """Whether anything is to be done, and be it to record that a value was read off something else."""
-        return bool(self.delta or self.conflicts or self.reasons)
-
-    def source(self, path: Path) -> Source | None:
-        """What the value at a path was read off."""
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.sources:
-                return self.sources[path[:length]]
-        return None
-
-
-def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) -> Iterator[Origin]:
-    """Each derivable field of a document, with what it is derived from now; no artefact is opened."""
-    found: dict[str, Artefact | None] = {}
-    for path, annotation in schema.sources():
-        where = pointers.parse(annotation["artefact"]) if "artefact" in annotation else path[:-1]
-        name = pointers.get(content, (*where, "path"))
-        if not isinstance(name, str):
-            continue
-        kind, key = annotation["kind"], annotation["key"]
-        if name not in found:
-            found[name] = tracked(files, name)
-        artefact = found[name]
-        if artefact is None:
-            yield Origin(path, key, reason=f"{name} is not tracked by DVC: run 'dvc add {name}'")
-            continue
-        if kind == "dvc":
-            source = Source(artefact.path, artefact.md5, "dvc", "1")
-            yield Origin(path, key, source, None, artefact)
-            continue
-        extractor = extractor_for(kind, artefact.shown)
-        if extractor is None:
-            failed = "".join(f"; the extractor {each} cannot be loaded ({why})" for each, why in broken().items())
-            yield Origin(path, key, reason=f"no extractor reads {artefact.shown} as {kind}{failed}")
-            continue
-        options = {option: _option(content, option, read) for option in annotation.get("options", ())}
-        lacking = [option for option in files_in(extractor) if not isinstance(options.get(option), dict)]
-        if lacking:  # it reads a second artefact
-            named = pointers.get(content, pointers.parse(lacking[0].partition("#")[0]))
-            if named is not None:
-                yield Origin(path, key, reason=f"there is no {lacking[0].partition('#')[2]} in {json.dumps(named)}")
-            continue
-        stamp = digest(options) if options else None
-        yield Origin(path, key, Source(name, artefact.md5, extractor.name, extractor.version, stamp), extractor, artefact, options)
-
-
-def _option(content: Any, option: str, read: DocumentReader) -> Any:
-    """The value that an option names: POINTER in this document, or POINTER#POINTER in the document that it refers to."""
-    pointer, _, beyond = option.partition("#")
-    value = pointers.get(content, pointers.parse(pointer))
-    if not beyond:
-        return value
-    if isinstance(value, dict) and isinstance(value.get("document"), str):
-        value = f"{value['commit']}:{value['document']}" if "commit" in value else value["document"]
-    return pointers.get(read(value), pointers.parse(beyond)) if isinstance(value, str) else None
-
-
-def stale(content: Any, schema: Schema, files: Files, read: DocumentReader, lock: Lock) -> list[Stale]:
-    """The derived fields whose sources have changed since the last patch, from pointers and locks alone."""
-    found: list[Stale] = []
-    read_before = {(locked.source.artefact, locked.source.extractor) for locked in lock.fields.values()}
-    for origin in origins(content, schema, files, read):
-        if origin.source is None:
-            continue
-        locked = lock.fields.get(pointers.build(origin.path))
-        if locked is None and (origin.source.artefact, origin.source.extractor) in read_before:
-            continue  # the extractor has nothing to say of this field; should it now, the fields that it has say so
-        reason = _difference(locked.source, origin.source) if locked else _never_read(origin.source)
-        if locked and locked.open:
-            reason = f"people and {origin.source.artefact} contradict each other"
-        if reason:
-            found.append(Stale(origin.path, origin.source, reason))
-    return found
-
-
-def _never_read(source: Source) -> str:
-    return f"{source.artefact} was never read"
-
-
-def _difference(old: Source, new: Source) -> str | None:
-    if old == new:
-        return None
-    if (old.artefact, old.md5) != (new.artefact, new.md5):
-        return f"{new.artefact} has changed since the last patch"
-    if (old.extractor, old.version) != (new.extractor, new.version):
-        return f"{new.shown()} reads it now, {old.extractor} {old.version} did before"
-    return "what it is derived with has changed in this document, or in one that it refers to"
-
-
-class Deriver:
+    class Deriver:
     """Runs extractors, each once for an artefact and its options, and remembers what they read, or why they did not.
 
     `failed` has the reasons by artefact, MD5, kind of extractor and options; what fails is not tried again.
@@ -314,10 +215,10 @@ class _Draft:
         if derived is MISSING and locked is None:
             # where no other field says that the source was read, and that it has no more
             if origin.source.options is not None or all(each.source != origin.source for each in self.fields.values()):
-                self.reasons.append(_never_read(origin.source))
+                self.reasons.append(never_read(origin.source))
                 self.fields[pointer] = Locked(origin.source, MISSING)
             return
-        if locked and (reason := _difference(locked.source, origin.source)):
+        if locked and (reason := difference(locked.source, origin.source)):
             self.reasons.append(reason)
         self.sources[origin.path] = origin.source
         ours = pointers.get(self.new, origin.path, MISSING)

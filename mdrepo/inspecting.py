@@ -8,13 +8,13 @@ from . import conflicts
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
 from .conflicts import Merge
-from .deriving import stale
 from .errors import Finding
 from .locks import SUFFIX
 from .notes import note_of
 from .provenance import Provenance, provenance
 from .results import DocumentStatus, Status
 from .snapshots import State
+from .staleness import stale
 from .workspace import Workspace
 
 

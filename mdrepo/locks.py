@@ -88,3 +88,19 @@ def parse(data: bytes | None, path: str) -> Lock:
         )
     except (KeyError, TypeError, AttributeError):
         raise Finding(f"{path}: not a lock file: a field is incomplete", hint) from None
+
+
+def never_read(source: Source) -> str:
+    """In words, that a source is new."""
+    return f"{source.artefact} was never read"
+
+
+def difference(old: Source, new: Source) -> str | None:
+    """In words, why a field is to be read anew; None where its source is what it was."""
+    if old == new:
+        return None
+    if (old.artefact, old.md5) != (new.artefact, new.md5):
+        return f"{new.artefact} has changed since the last patch"
+    if (old.extractor, old.version) != (new.extractor, new.version):
+        return f"{new.shown()} reads it now, {old.extractor} {old.version} did before"
+    return "what it is derived with has changed in this document, or in one that it refers to"

@@ -29,8 +29,9 @@ def relabel(
 ) -> Relabelled:
     """Give the classes of a data set other names, or merge them, and correct single examples; write the data, and record them.
 
-    Without renames and corrections it is what people wrote into the document's `classes`. The data's old version stays in DVC's
-    cache. Raises Finding where the data are not as the document says; nothing is written then.
+    Renames come first, and a correction's label is a class as it is called then. Without renames and corrections it is what people
+    wrote into the document's `classes`. The data's old version stays in DVC's cache. Raises Finding where the data are not as the
+    document says; nothing is written then.
     """
     work = workspace.work()
     document, schema = work.document(path), work.schema(path)
@@ -43,14 +44,15 @@ def relabel(
     classes = _Classes(target, document.value.get("classes") or [])
     wanted = classes.renamed(renames) if renames or corrections else classes.by_hand(work.lock(path))
     new = [wanted.get(value, value) for value in target.values]
-    for place, value in classes.corrected(corrections):
+    for place, value in classes.corrected(corrections, wanted).items():
         new[place] = value
     moves = Counter((old, now) for old, now in zip(target.values, new, strict=True) if (type(old), old) != (type(now), now))
-    told = tuple(Move(str(old), str(now), count) for (old, now), count in sorted(moves.items(), key=str))
+    told = tuple(Move(_name(old), _name(now), count) for (old, now), count in sorted(moves.items(), key=str))
     change = target.change(new, wanted)
     if moves and not dry:
         _record(workspace, path, artefact, change, _items(document.value, wanted))
-    return Relabelled(path, artefact.path, len(new), told, tuple(change.renamed), written=bool(moves) and not dry)
+    retyped = change.retyped if moves else None
+    return Relabelled(path, artefact.path, len(new), told, tuple(change.renamed), bool(moves) and not dry, retyped)
 
 
 def _record(workspace: Workspace, path: str, artefact: Artefact, change: targets.Change, classes: list[Any]) -> None:
@@ -74,8 +76,23 @@ def _record(workspace: Workspace, path: str, artefact: Artefact, change: targets
         found = patch(workspace, [path])
         for problem in (*found.problems, *found.proposals[path].problems):
             raise Finding(f"{path} cannot follow the data: {problem}", "nothing was changed")
-        settled = [f"{path}#/classes"] if found.conflicts else []
-        write_patch(workspace, patch(workspace, [path], take=settled))
+        open_here = [each for each in found.proposals[path].conflicts if each.conflict.path[:1] == ("classes",)]
+        settled = patch(workspace, [path], take=[f"{path}#/classes"] if open_here else [])
+        write_patch(workspace, settled)
+        _follow(workspace, path, settled.proposals[path].lock, classes)
+
+
+def _follow(workspace: Workspace, path: str, lock: Lock, items: list[Any]) -> None:
+    """Make the document's classes those that its data have now, whatever a merge of both made of them."""
+    work = workspace.work()
+    document, locked = work.document(path), lock.fields.get("/classes")
+    if locked is None:
+        return
+    written = {each["value"]: each for each in items}
+    classes = [{**each, **written.get(each["value"], {}), "count": each["count"]} for each in locked.value]
+    if classes != document.value.get("classes", []):
+        content = replaced(document.value, ("classes",), classes)
+        write(workspace.root, path, rewrite(document, content, work.schema(path).key_order))
 
 
 def _exchange(workspace: Workspace, path: str, change: targets.Change) -> None:
@@ -104,7 +121,7 @@ def _items(content: Any, wanted: Mapping[Any, Any]) -> list[Any]:
 
 
 def _name(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 class _Classes:
@@ -112,15 +129,11 @@ class _Classes:
 
     def __init__(self, target: targets.Target, described: Sequence[Mapping[str, Any]]) -> None:
         self.target = target
-        self.values = set(target.values)
+        self.values = {value for value in target.values if value is not None}
         self.described = described
         self.names = {_name(value): value for value in self.values}
-        # in a table of text a whole number stands as it is spelled
-        self.spelled = {
-            each["value"]: each["value"] if each["value"] in self.values else _name(each["value"]) for each in described
-        }
         # a name that people wrote comes before the value of another class that is spelled so
-        self.names |= {each["name"]: value for each in described if (value := self.spelled[each["value"]]) in self.values}
+        self.names |= {each["name"]: each["value"] for each in described if each["value"] in self.values}
 
     def renamed(self, renames: Mapping[str, str]) -> dict[Any, Any]:
         """Old values to new ones; raises UsageError for a class that is not there."""
@@ -135,47 +148,54 @@ class _Classes:
         for each in self.described:
             value, name = each["value"], each["name"]
             if derived.get(value, name) != name and (name in own or isinstance(value, str)):
-                found[self.spelled[value]] = self.spelled.get(own[name], own[name]) if name in own else name
+                found[value] = own[name] if name in own else self.target.meant(name)
         return found
 
     def value(self, name: str) -> Any:
-        if name not in self.names:
-            raise UsageError(f"there is no class {name!r} in the data", f"there are {', '.join([*map(str, self.names)][:12])}")
-        return self.names[name]
+        """The value of a class that is there; raises UsageError for another."""
+        value = self.new(name)
+        if value not in self.values:
+            raise UsageError(f"there is no class {name!r} in the data", f"there are {', '.join([*self.names][:12])}")
+        return value
 
     def new(self, name: str) -> Any:
         """The value of a class, also of one that is new."""
-        if name in self.names:
-            return self.names[name]
-        kinds = {type(value) for value in self.values}
-        if kinds <= {int} and kinds:
-            try:
-                return int(name)
-            except ValueError:
-                raise UsageError(f"{name!r} is no whole number, as the data's classes are") from None
-        if kinds <= {bool} and kinds:
-            raise UsageError("there is no third class of true and false")
-        return name
+        return self.names[name] if name in self.names else self.target.meant(name)
 
-    def corrected(self, data: bytes | None) -> list[tuple[int, Any]]:
+    def corrected(self, data: bytes | None, wanted: Mapping[Any, Any]) -> dict[int, Any]:
         """The examples that a CSV of corrections names (`item`, `label`, and perhaps `was`), with their values; raises Finding."""
         if data is None:
-            return []
+            return {}
+        found: dict[int, tuple[int, Any]] = {}
         try:
             rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
             if not {"item", "label"} <= set(rows.fieldnames or ()):
                 raise Finding("the corrections have no columns 'item' and 'label'", self.target.items)
-            return [self._correction(row, rows.line_num) for row in rows]
+            for row in rows:
+                place, value = self._correction(row, rows.line_num, wanted)
+                line, other = found.setdefault(place, (rows.line_num, value))
+                if other != value:
+                    both = f"lines {line} and {rows.line_num} of the corrections give example {row['item']}"
+                    raise Finding(f"{both} the labels {_name(other)!r} and {_name(value)!r}", "nothing was written: keep one")
         except (UnicodeDecodeError, csv.Error) as error:
             raise Finding(f"the corrections are no CSV in UTF-8: {error}") from None
+        return {place: value for place, (_, value) in found.items()}
 
-    def _correction(self, row: Mapping[str, str], line: int) -> tuple[int, Any]:
+    def _correction(self, row: Mapping[str, str], line: int, wanted: Mapping[Any, Any]) -> tuple[int, Any]:
         where = f"line {line} of the corrections"
         item, label = row["item"] or "", row["label"]
         place = self.target.example(item)
         if place is None or label is None:
             raise Finding(f"{where}: there is no example {item!r}, or no label", self.target.items)
         was, there = row.get("was"), self.target.values[place]
-        if was and self.names.get(was) != there:
-            raise Finding(f"{where}: example {item} is {_name(there)!r}, and not {was!r}", "nothing was written")
-        return place, self.new(label)
+        try:
+            if was and self.new(was) != there:
+                raise Finding(f"{where}: example {item} is {_name(there)!r}, and not {was!r}", "nothing was written")
+            value = self.new(label)
+        except UsageError as error:
+            raise Finding(f"{where}: {error.message}", error.hint) from None
+        now = wanted.get(value, value)
+        if now != value and value in wanted.values():
+            both = f"{where}: {label!r} is one class before the renames and another after them"
+            raise Finding(both, "relabel in two steps: the corrections, and then the renames")
+        return place, now

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .ancestry import Step as HistoryStep
 from .changes import Delta
-from .deriving import Proposal, Stale
+from .deriving import Proposal
 from .differences import DocumentDiff
 from .locks import Source
 from .merging import Conflict
@@ -17,6 +17,7 @@ from .notes import Note
 from .pointers import Path
 from .schemas import ChangeClass
 from .snapshots import Commit
+from .staleness import Stale
 from .tags import SemVer
 from .validation import Problem
 
@@ -144,7 +145,8 @@ class Move:
 class Relabelled:
     """What became of a data set that was relabelled: the document, the data, how many examples there are and which moved.
 
-    `renamed` are the files that needed another name in their new folder: (was, is).
+    `renamed` are the files that needed another name in their new folder: (was, is); `retyped` is the type that the target had and
+    the one that its new values need, where it could not stay.
     """
 
     path: str
@@ -153,6 +155,7 @@ class Relabelled:
     moves: tuple[Move, ...]
     renamed: tuple[tuple[str, str], ...]
     written: bool
+    retyped: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

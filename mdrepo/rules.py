@@ -71,7 +71,7 @@ _ALL = (
         "artefact/untracked",
         "DVC does not track the artefact that the document names.",
         "Nobody else can get it, and nobody can tell whether it is still the same.",
-        "Run 'dvc add PATH', or put the path right.",
+        "Run 'dvc add PATH', or put the path right: where another artefact has its bytes, that is named.",
     ),
     Rule(
         "artefact/digest",
@@ -135,9 +135,28 @@ _ALL = (
     ),
     Rule(
         "preprocessing/scale",
-        "A mean lies outside of the data's values, or a deviation is wider than all of them, or a thousand times narrower.",
+        "A mean lies outside of the data's values, or many deviations from their own mean, or a deviation is wider than all of "
+        "them, or a thousand times narrower.",
         "It was computed on another scale, such as 0 to 1 for data from 0 to 255: the model sees what it was never trained on.",
         "Add the 'rescale' that was there in training, or bring mean and std to the scale of the data.",
+    ),
+    Rule(
+        "data/target",
+        "The target is no array or column of the data.",
+        "There is no right answer to evaluate by, and no classes are counted.",
+        "Name one of those that 'arrays' or 'columns' list.",
+    ),
+    Rule(
+        "data/inputs",
+        "An input is no array or column of the data.",
+        "The model cannot be given the data.",
+        "Name those that 'arrays' or 'columns' list.",
+    ),
+    Rule(
+        "data/examples",
+        "The arrays of the inputs and the target have different numbers of examples.",
+        "Which answer belongs to which example cannot be known.",
+        "Make the arrays as long as each other, one row an example, or name others.",
     ),
     Rule(
         "metrics/copied",

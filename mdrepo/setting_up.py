@@ -138,6 +138,13 @@ def diagnose(start: Path) -> Iterator[Check]:
         found = find_spec(package) is not None
         words = f"{package} is {'' if found else 'not '}installed (extra {extra})"
         yield Check(f"extra {extra}", found, words, None if found else f"pip install 'mdrepo-ml[{extra}]'")
+    readers = [shown for package, shown in (("PIL", "Pillow"), ("cv2", "OpenCV")) if find_spec(package) is not None]
+    words = (
+        f"{' and '.join(readers)} read{'' if len(readers) > 1 else 's'} pictures"
+        if readers
+        else "neither Pillow nor OpenCV is installed: no pictures are read"
+    )
+    yield Check("extra images", bool(readers), f"{words} (extra images)", None if readers else "pip install 'mdrepo-ml[images]'")
 
 
 def _configured(workspace: Workspace) -> Check:

@@ -38,6 +38,9 @@ class Subfolders:
     def example(self, item: str) -> int | None:
         return self._places.get(item)
 
+    def meant(self, text: str) -> Any:
+        return text
+
     def change(self, values: Sequence[Any], renamed: Mapping[Any, Any]) -> Moved:
         """Where each file goes; raises Finding for classes that can be no folders, or not these."""
         classes = dict(zip(self.pictures, values, strict=True))
@@ -66,6 +69,7 @@ class Moved:
     places: Mapping[str, str]
     renamed: tuple[tuple[str, str], ...]
     empty: tuple[str, ...]
+    retyped: tuple[str, str] | None = None
 
     def write(self, place: Path) -> None:
         """Make the folder, of links to the files where the disk has such links, else of copies."""

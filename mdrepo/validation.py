@@ -34,6 +34,8 @@ _FORMATS = (
     "webcolors",
 )
 _LISTED = 50
+_ALIKE = 0.75
+"""How much a value must be like an allowed one to be a slip of it: RandomCrop is another thing than RandomZoom."""
 _SECONDS = 5.0
 _SECONDS_A_MEGABYTE = 10.0
 
@@ -202,10 +204,10 @@ def _problems(document: Document, error: Any) -> Iterator[Problem]:
                 yield problem(document, (*path, name), rule, f"there is no field {name!r} here", hint, key=True)
         case "type":
             names = wanted if isinstance(wanted, str) else " or ".join(wanted)
-            yield problem(document, path, rule, f"expected {names}, found {_kind(value)} {shown(value)}")
+            yield problem(document, path, rule, f"expected {names}, found {_kind(value)}{shown(value)}")
         case "enum":
             allowed = ", ".join([*map(shown, wanted[:_LISTED]), *(["…"] if len(wanted) > _LISTED else [])])
-            yield problem(document, path, rule, f"{shown(value)} is not one of: {allowed}", _nearest(value, wanted))
+            yield problem(document, path, rule, f"{shown(value)} is not one of: {allowed}", _nearest(value, wanted, _ALIKE))
         case "const":
             yield problem(document, path, rule, f"expected {shown(wanted)}, found {shown(value)}")
         case "pattern":
@@ -227,9 +229,9 @@ def _unknown(value: dict[str, Any], known: Sequence[str], patterns: Sequence[str
             yield name
 
 
-def _nearest(value: Any, allowed: Sequence[Any]) -> str | None:
+def _nearest(value: Any, allowed: Sequence[Any], alike: float = 0.6) -> str | None:
     names = {str(each): each for each in allowed}
-    near = difflib.get_close_matches(str(value), names, 1)
+    near = difflib.get_close_matches(str(value), names, 1, alike)
     return f"did you mean {shown(names[near[0]])}?" if near else None
 
 
@@ -242,8 +244,9 @@ def _example(schema: dict[str, Any], name: str | None) -> str | None:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object", type(None): ""}
-    return kinds.get(type(value), "number")
+    """The word before a value of a type; `null` says it itself."""
+    kinds = {bool: "boolean ", int: "integer ", str: "string ", list: "array ", dict: "object ", type(None): ""}
+    return kinds.get(type(value), "number ")
 
 
 def shown(value: Any) -> str:

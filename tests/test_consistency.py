@@ -141,7 +141,7 @@ def test_every_rule_is_explained_and_every_explanation_has_a_rule() -> None:
         if file.name != "rules.py":
             used |= set(
                 re.findall(
-                    r'f?"((?:json|document|lock|reference|artefact|merge|labels|decision|preprocessing|metrics)/[a-z{}-]+)"',
+                    r'f?"((?:json|document|lock|reference|artefact|merge|labels|decision|preprocessing|metrics|data)/[a-z{}-]+)"',
                     file.read_text(),
                 )
             )
@@ -159,3 +159,67 @@ def test_explain(repo: Path) -> None:
     assert [each["id"] for each in mdrepo("explain", "--json", cwd=repo).json["rules"]] == list(RULES)
     assert len(mdrepo("explain", cwd=repo).out.splitlines()) == len(RULES)
     assert "did you mean labels/name?" in mdrepo("explain", "label/name", cwd=repo, code=2).err
+
+
+ARRAYS_DATA = {
+    "inputs": ["x"],
+    "target": "y",
+    "arrays": [{"name": "x", "shape": [3, 4], "dtype": "uint8"}, {"name": "y", "shape": [3], "dtype": "uint8"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"target": "z"}, [("data/target", "/target", "the data have no array 'z'")]),
+        ({"inputs": ["x", "q"]}, [("data/inputs", "/inputs/1", "the data have no array 'q'")]),
+        (
+            {"arrays": [{"name": "x", "shape": [3, 4], "dtype": "uint8"}, {"name": "y", "shape": [2], "dtype": "uint8"}]},
+            [("data/examples", "/target", "'y' has 2 examples, and 'x' has 3")],
+        ),
+        (
+            {"arrays": [], "columns": [{"name": "x", "type": "any"}, {"name": "why", "type": "any"}]},
+            [("data/target", "/target", "the data have no column 'y'")],
+        ),
+        ({"arrays": []}, []),  # of data that nobody read nothing is said
+    ],
+)
+def test_what_a_data_set_s_document_names_is_there_and_as_long_as_the_rest(changes: Any, expected: Any) -> None:
+    document = read(json.dumps({**ARRAYS_DATA, **changes}, indent=2).encode(), "d.json")
+    found = consistency.check_data(document)
+    assert [(each.rule, each.pointer, each.message) for each in found] == expected
+    assert all(each.rule in RULES for each in found)
+
+
+def test_arrays_of_different_lengths_and_wrong_names_are_found_by_validate(repo: Path) -> None:
+    track(repo, "data/net-test.npz", npz(x=[[0.0] * 4] * 3, y=[0, 1]))
+    mdrepo("patch", "--apply", "metadata/net-test.json", cwd=repo, code=None)
+    edit(repo, lambda v: v.update(inputs=["xx"]), "metadata/net-test.json")
+    told = mdrepo("validate", "metadata/net-test.json", cwd=repo, code=1).out
+    assert "the data have no array 'xx'" in told
+    edit(repo, lambda v: v.update(inputs=["x"]), "metadata/net-test.json")
+    assert "data/examples" in mdrepo("validate", "metadata/net-test.json", cwd=repo, code=1).out
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([{"op": "normalize", "mean": [0.3], "std": [0.3]}], [("preprocessing/scale", "/preprocessing/0/mean")]),
+        ([{"op": "rescale", "scale": 1 / 16}, {"op": "normalize", "mean": [0.3], "std": [0.3]}], []),
+        ([{"op": "normalize", "mean": [4.88], "std": [6.0]}], []),
+        ([{"op": "normalize", "mean": [0.3, 0.5, 13.8], "std": [0.1, 0.1, 2.0]}], []),  # each channel has a scale of its own
+    ],
+)
+def test_a_mean_far_from_the_data_s_is_of_another_scale(steps: Any, expected: Any) -> None:
+    array = {"name": "x", "shape": [100, 8, 8, 3], "dtype": "uint8", "minimum": 0, "maximum": 16, "mean": 4.88}
+    assert rules(model(preprocessing=steps), {**DATA, "arrays": [array]}) == expected
+
+
+def test_an_artefact_that_was_renamed_is_named(repo: Path) -> None:
+    for name in ("net-test.npz", "net-test.npz.dvc"):
+        (repo / "data" / name).rename(repo / "data" / name.replace("net-test", "other"))
+    pointer = repo / "data/other.npz.dvc"
+    pointer.write_text(pointer.read_text().replace("net-test", "other"))
+    told = mdrepo("validate", "metadata/net-test.json", cwd=repo, code=1)
+    assert "data/other.npz has its bytes: name that, if it was renamed" in told.out + told.err

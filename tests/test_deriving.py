@@ -19,11 +19,12 @@ from mdrepo import deriving, pointers
 from mdrepo.artefacts import Store
 from mdrepo.caching import Cache
 from mdrepo.changes import MISSING
-from mdrepo.deriving import Deriver, Proposal, propose, stale
+from mdrepo.deriving import Deriver, Proposal, propose
 from mdrepo.extraction import Extractor
 from mdrepo.locks import Lock, parse
 from mdrepo.patching import replaced
 from mdrepo.schemas import Schema, SchemaStore
+from mdrepo.staleness import stale
 
 
 @dataclass

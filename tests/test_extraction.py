@@ -200,3 +200,14 @@ def test_an_array_that_declares_more_than_there_is(tmp_path: Path) -> None:
         archive.writestr("x.npy", header.getvalue())
     with pytest.raises(ExtractionError, match="declares more bytes than the file has"):
         NPZ.derive(file, {})
+
+
+def test_what_is_not_finite_in_arrays_is_counted_and_left_out(tmp_path: Path) -> None:
+    import numpy as np
+
+    from mdrepo.extraction.npz import EXTRACTOR
+
+    np.savez(tmp_path / "x.npz", x=np.array([1.0, np.inf, np.nan, 3.0]), y=np.array([np.nan]))
+    x, y = EXTRACTOR.derive(tmp_path / "x.npz", {})["arrays"]
+    assert (x["not_finite"], x["minimum"], x["maximum"], x["mean"]) == (2, 1.0, 3.0, 2.0)
+    assert (y["not_finite"], "minimum" in y) == (1, False)

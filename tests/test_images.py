@@ -81,11 +81,15 @@ def test_broken_pictures_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     assert not any(str(tmp_path) in each for each in reasons.values())
 
 
-@pytest.mark.parametrize("files", [{}, {"a.txt": b"x"}, {"a.png": b"x"}])
-def test_a_folder_without_pictures_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
+def test_a_folder_of_pictures_of_which_none_can_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExtractionError, match="it has no pictures that can be read"):
+        EXTRACTOR.derive(put(tmp_path / "pets", {"a.png": b"x"}), {})
+
+
+@pytest.mark.parametrize("files", [{}, {"a.txt": b"x"}])
+def test_of_a_folder_without_pictures_nothing_is_said(tmp_path: Path, files: dict[str, bytes]) -> None:
     (tmp_path / "pets").mkdir()
-    with pytest.raises(ExtractionError, match="it has no"):
-        EXTRACTOR.derive(put(tmp_path / "pets", files), {})
+    assert EXTRACTOR.derive(put(tmp_path / "pets", files), {}) == {}
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -120,3 +124,41 @@ def test_folders_are_read_by_it() -> None:
     found = extractor_for("data", "data/pets/")
     assert found is not None
     assert found.name == "images"
+
+
+def test_a_folder_without_pictures_has_what_dvc_records(repo: Path) -> None:
+    put(repo / "data/texts", {"a.txt": b"one", "b/c.txt": b"two"})
+    dvc("add", "-q", "data/texts", cwd=repo)
+    told = mdrepo("new", "dataset", "texts", cwd=repo).out
+    assert " ! " not in told
+    artefact = load(repo, "metadata/texts.json")["artefact"]
+    assert (artefact["path"], artefact["size"], artefact["files"]) == ("data/texts", 6, 2)
+    assert artefact["md5"].endswith(".dir")
+    mdrepo("patch", "--check", "metadata/texts.json", cwd=repo)
+    mdrepo("validate", "metadata/texts.json", cwd=repo)
+
+
+def test_a_data_set_that_cannot_be_read_has_what_dvc_records(repo: Path) -> None:
+    put(repo / "data/broken", {"cat/1.png": b"no picture"})
+    dvc("add", "-q", "data/broken", cwd=repo)
+    assert "no pictures that can be read" in mdrepo("new", "dataset", "broken", cwd=repo).out
+    assert load(repo, "metadata/broken.json")["artefact"]["files"] == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "ok", "words"),
+    [
+        ({"PIL"}, True, "Pillow reads pictures"),
+        ({"PIL", "cv2"}, True, "Pillow and OpenCV read pictures"),
+        (set(), False, "neither Pillow nor OpenCV is installed"),
+    ],
+)
+def test_doctor_says_what_reads_pictures(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, there: set[str], ok: bool, words: str
+) -> None:
+    from mdrepo import setting_up
+
+    monkeypatch.setattr(setting_up, "find_spec", lambda name: name if name in there else None)
+    [check] = [each for each in setting_up.diagnose(repo) if each.name == "extra images"]
+    assert (check.ok, check.hint) == (ok, None if ok else "pip install 'mdrepo-ml[images]'")
+    assert words in check.message

@@ -220,3 +220,170 @@ def test_a_parquet_table(repo: Path) -> None:
     found = pd.read_parquet(repo / "y.parquet")
     assert found["kind"].tolist() == ["cat", "cat"]
     assert found["a"].isna().tolist() == [False, True]
+
+
+def table(repo: Path, text: str) -> str:
+    """A table of its own with the target `label`, and its document."""
+    track(repo, "data/t.csv", text.encode())
+    mdrepo("new", "dataset", "t", cwd=repo)
+    assert load(repo, "metadata/t.json")["target"] == "label"
+    return "metadata/t.json"
+
+
+def counts(repo: Path, path: str) -> dict[Any, int]:
+    return {value: count for value, (_, count) in classes(repo, path).items()}
+
+
+@pytest.mark.parametrize(
+    ("rows", "renames", "data", "expected"),
+    [
+        ("0,dog", ["dog=hound"], ["hound", "hound", "cat"], {"hound": 2, "cat": 1}),  # an old name is brought along
+        ("0,hound", ["dog=hound"], ["hound", "hound", "cat"], {"hound": 2, "cat": 1}),
+        ("0,wolf", ["dog=hound"], ["wolf", "hound", "cat"], {"wolf": 1, "hound": 1, "cat": 1}),
+        ("1,cat", ["cat=dog"], ["dog", "dog", "dog"], {"dog": 3}),
+        ("0,wolf\n2,wolf", ["dog=cat"], ["wolf", "cat", "wolf"], {"wolf": 2, "cat": 1}),
+    ],
+)
+def test_renames_come_before_corrections_and_the_document_has_the_classes_of_the_data(
+    repo: Path, rows: str, renames: list[str], data: list[str], expected: dict[str, int]
+) -> None:
+    path = table(repo, "a,label\n1,cat\n2,dog\n3,cat\n")
+    (repo / "c.csv").write_text(f"item,label\n{rows}\n")
+    mdrepo("relabel", path, "--corrections", "c.csv", *(f"--rename={each}" for each in renames), cwd=repo)
+    assert [line.partition(",")[2] for line in (repo / "data/t.csv").read_text().splitlines()[1:]] == data
+    assert counts(repo, path) == expected
+    mdrepo("patch", "--check", path, cwd=repo)
+    mdrepo("validate", path, cwd=repo)
+
+
+def test_a_class_that_was_renamed_away_and_comes_back_by_a_correction_is_in_the_document(repo: Path) -> None:
+    """`dog` is gone by the first step, and there again by the second."""
+    path = table(repo, "a,label\n1,cat\n2,dog\n3,cat\n")
+    edit(repo, lambda v: v["classes"][0].update(description="purrs"), path)
+    mdrepo("relabel", path, "--rename", "dog=hound", cwd=repo)
+    (repo / "c.csv").write_text("item,label\n0,dog\n")
+    mdrepo("relabel", path, "--corrections", "c.csv", cwd=repo)
+    assert counts(repo, path) == {"cat": 1, "dog": 1, "hound": 1}
+    assert [each.get("description") for each in load(repo, path)["classes"] if each["value"] == "cat"] == ["purrs"]
+
+
+def test_a_name_that_means_two_classes_is_refused_in_corrections(repo: Path) -> None:
+    path = table(repo, "a,label\n1,cat\n2,dog\n3,cat\n")
+    (repo / "c.csv").write_text("item,label\n0,dog\n")
+    before = state(repo)
+    told = mdrepo("relabel", path, "--corrections", "c.csv", "--rename=cat=dog", "--rename=dog=hound", cwd=repo, code=1).err
+    assert "line 2 of the corrections: 'dog' is one class before the renames and another after them" in told
+    assert state(repo) == before
+
+
+def test_a_class_in_all_its_spellings_is_relabelled(repo: Path) -> None:
+    path = table(repo, "a,label\n1,01\n2,1\n3,2\n4,10\n5,+2\n6,\n")
+    assert counts(repo, path) == {1: 2, 2: 2, 10: 1}
+    assert "2 of 6 examples" in mdrepo("relabel", path, "--rename", "1=7", cwd=repo).err
+    assert (repo / "data/t.csv").read_text() == "a,label\n1,7\n2,7\n3,2\n4,10\n5,+2\n6,\n", "the others keep their spelling"
+    assert counts(repo, path) == {2: 2, 7: 2, 10: 1}
+    mdrepo("validate", path, cwd=repo)
+
+
+def test_a_class_is_written_as_the_file_spells_it(repo: Path) -> None:
+    path = table(repo, "a,label\n1,True\n2,False\n3,True\n")
+    mdrepo("relabel", path, "--rename", "false=true", cwd=repo)
+    assert (repo / "data/t.csv").read_text() == "a,label\n1,True\n2,True\n3,True\n"
+    assert counts(repo, path) == {True: 3}
+
+
+def test_what_stands_for_a_missing_value_can_be_no_class(repo: Path) -> None:
+    path = table(repo, "a,label\n1,cat\n2,dog\n")
+    edit(repo, lambda v: v["classes"][0].update(name="NA"), path)
+    assert "'NA' stands for a missing value" in mdrepo("relabel", path, cwd=repo, code=2).err
+    edit(repo, lambda v: v["classes"][0].update(name="cat"), path)
+    before = state(repo)
+    assert "'None' stands for a missing value" in mdrepo("relabel", path, "--rename", "cat=None", cwd=repo, code=2).err
+    assert state(repo) == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("0,1\n3,2\n0,2", "lines 2 and 4 of the corrections give example 0 the labels '1' and '2'"),
+        ("0,1\n1,one", "line 3 of the corrections: 'one' is no whole number"),
+        ("0,1\n1,", "line 3 of the corrections: '' is no whole number"),
+    ],
+)
+def test_corrections_that_contradict_each_other_or_are_no_classes_name_their_lines(repo: Path, rows: str, words: str) -> None:
+    (repo / "c.csv").write_text(f"item,label\n{rows}\n")
+    before = state(repo)
+    assert words in mdrepo("relabel", ARRAYS, "--corrections", "c.csv", cwd=repo, code=1).err
+    assert state(repo) == before
+
+
+def test_a_correction_may_stand_there_twice(repo: Path) -> None:
+    (repo / "c.csv").write_text("item,label\n0,2\n00,2\n")
+    assert "1 of 12 examples" in mdrepo("relabel", ARRAYS, "--corrections", "c.csv", cwd=repo).err
+
+
+@pytest.mark.parametrize(
+    ("values", "renames", "was", "now"),
+    [
+        ([0, 255], ["255=300"], "uint8", "uint16"),
+        ([0, 255], ["255=-1"], "uint8", "int16"),
+        ([0, 255], ["255=7"], None, None),
+    ],
+)
+def test_integers_that_need_another_type_are_told(
+    repo: Path, values: list[int], renames: list[str], was: str | None, now: str | None
+) -> None:
+    track(repo, "data/net-test.npz", npz(x=np.ones((2, 4)), y=np.array(values, "uint8")))
+    mdrepo("patch", "--apply", ARRAYS, cwd=repo, code=None)
+    words = [f"--rename={each}" for each in renames]
+    told = mdrepo("relabel", ARRAYS, *words, "--dry-run", cwd=repo).err
+    assert ("the target's type" in told) == (was is not None)
+    found = mdrepo("relabel", ARRAYS, *words, "--json", cwd=repo).json
+    assert found["retyped"] == ({"was": was, "is": now} if was else None)
+    assert str(np.load(repo / "data/net-test.npz")["y"].dtype) == (now or "uint8")
+
+
+def test_a_parquet_column_keeps_its_type(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file, out = tmp_path / "x.parquet", tmp_path / "y.parquet"
+    grades = pd.Categorical(["low", None, "high", "low"], categories=["low", "mid", "high"], ordered=True)
+    frame = pd.DataFrame(
+        {"a": [1.5, None, 2, 3], "grade": grades, "n": pd.array([1, None, 300, 2], "Int16"), "f": ["x", "y", "x", None]}
+    )
+    frame.to_parquet(file)
+    types = pq.read_schema(file)
+    for column, values, renamed in (
+        ("grade", ["bottom", None, "high", "bottom"], {"low": "bottom"}),
+        ("n", [2, None, 301, 2], {1: 2}),
+        ("f", ["z", "y", "z", None], {"x": "z"}),
+    ):
+        target = targets.of(file, column)
+        change = target.change(values, renamed)
+        assert change.retyped is None
+        change.write(out)
+        assert pq.read_schema(out).field(column).type == types.field(column).type
+        assert pq.read_table(out)[column].to_pylist() == values
+        assert pq.read_table(out).drop_columns([column]).equals(pq.read_table(file).drop_columns([column]))
+        assert pd.read_parquet(out).dtypes.astype(str).tolist() == frame.dtypes.astype(str).tolist()
+    made = pd.read_parquet(file).assign(grade=frame["grade"])
+    targets.of(file, "grade").change(["bottom", None, "high", "top"], {"low": "bottom"}).write(out)
+    found = pd.read_parquet(out)["grade"]
+    assert found.cat.categories.tolist() == ["bottom", "mid", "high", "top"]
+    assert found.cat.ordered and made["grade"].cat.ordered
+    wide = targets.of(file, "n").change([70000, None, 1, 2], {})
+    assert wide.retyped == ("int16", "int32")
+    wide.write(out)
+    assert pq.read_schema(out).field("n").type == pa.int32()
+    assert pd.read_parquet(out)["n"].tolist()[0] == 70000
+
+
+@pytest.mark.parametrize("values", [np.eye(3), np.ones(3), np.array(0), np.array([b"\xff", b"a", b"b"])])
+def test_an_array_that_is_no_list_of_classes_has_none(repo: Path, values: Any) -> None:
+    track(repo, "data/hot.npz", npz(x=np.ones((3, 4)), y=values))
+    assert " ! " not in mdrepo("new", "dataset", "hot", cwd=repo).out
+    mdrepo("patch", "--check", "metadata/hot.json", cwd=repo)
+    found = load(repo, "metadata/hot.json")
+    assert (found["examples"], found.get("classes", [])) == (3, [])
+    assert "the array 'y' of hot.npz is no list of classes" in mdrepo("relabel", "metadata/hot.json", cwd=repo, code=1).err

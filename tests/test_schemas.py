@@ -88,6 +88,7 @@ def found(change: Any) -> list[tuple[int, int, str, str, str | None]]:
         (lambda v: v.update(licence="MIT"), "/licence", "there is no field 'licence' here", 'did you mean "license"?'),
         (lambda v: v.update(x_1=1), "/x_1", "there is no field 'x_1' here", "own fields go under 'extensions'"),
         (lambda v: v.update(name=3), "/name", "expected string, found integer 3", None),
+        (lambda v: v.update(name=None), "/name", "expected string, found null", None),
         (lambda v: v.update(name="a b"), "/name", "does not match", 'example: "digits"'),
         (lambda v: v.pop("weights"), "", "the field 'weights' is missing", "example: "),
         (lambda v: v.update(owners=["a", "a"]), "/owners/1", "stands here twice", None),
@@ -106,6 +107,16 @@ def test_a_problem_says_where_what_and_the_nearest_that_is_allowed(change: Any, 
     assert (line > 0, column > 0, where) == (True, True, pointer)
     assert message in what
     assert hint is None or (advice or "").startswith(hint)
+
+
+def test_a_layer_that_is_none_of_a_policy_s_is_not_taken_for_a_slip_of_another() -> None:
+    layers = [{"layer": "RandomCrop", "parameters": {"height": 8}}]
+    augmentation = {"layers": layers, "seed": 1, "copies": 1}
+    problems = [each for each in found(lambda v: v.update(training={"augmentation": augmentation})) if each[2].endswith("/layer")]
+    [(_, _, _, what, hint)] = problems
+    assert "RandomFlip" in what
+    assert "RandomZoom" in what
+    assert "did you mean" not in (hint or "")
 
 
 def test_all_problems_of_all_documents_are_reported(repo: Path) -> None:

@@ -195,3 +195,48 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         for name in ("small.csv", "large.csv")
     ]
     assert taken[1] - taken[0] < 100 << 10
+
+
+def column_of(path: Path, *values: str, batch: int = 5 << 20) -> dict[str, Any]:
+    path.write_text("\n".join(["a,b", *(f"{value},x" for value in values)]) + "\n")
+    return dict(CSV.derive(path, {}, batch=batch)["columns"][0])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["9007199254740993", "9223372036854775808", "18446744073709551616"],
+        ["9007199254740993", "9223372036854775808"],
+        ["-1", "18446744073709551615"],
+        ["1", "", "9223372036854775808"],
+        ["1", *("2" for _ in range(100)), str(10**37 + 1)],
+        ["-" + "9" * 300, "+5"],
+    ],
+)
+def test_integers_of_more_than_64_bits_lose_no_digit(tmp_path: Path, values: list[str]) -> None:
+    numbers = [int(value) for value in values if value]
+    found = column_of(tmp_path / "t.csv", *values)
+    assert (found["type"], found["minimum"], found["maximum"]) == ("integer", min(numbers), max(numbers))
+    assert found["mean"] == sum(numbers) / len(numbers)
+    assert "quantiles" not in found
+    assert column_of(tmp_path / "t.csv", *values, batch=8) == found, "how the rows are cut into batches never shows"
+    floats = column_of(tmp_path / "t.csv", *values, "0.5")
+    assert floats["type"] == "number"
+    assert column_of(tmp_path / "t.csv", *values, "0.5", batch=8) == floats
+
+
+def test_what_is_not_finite_is_counted(tmp_path: Path) -> None:
+    found = column_of(tmp_path / "t.csv", "1.5", "inf", "-inf", "", "2.5")
+    assert (found["missing"], found["not_finite"], found["minimum"], found["maximum"], found["mean"]) == (1, 2, 1.5, 2.5, 2.0)
+    assert column_of(tmp_path / "t.csv", "inf")["not_finite"] == 1
+    assert "not_finite" not in column_of(tmp_path / "t.csv", "1.5")
+
+
+@pytest.mark.parametrize(("mark", "shown"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_columns_that_no_comma_separates_are_named(tmp_path: Path, mark: str, shown: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"a{mark}t\n1{mark}2\n")
+    with pytest.raises(ExtractionError, match=f"separated by {shown}.*by commas"):
+        CSV.derive(path, {})
+    path.write_text(f"what is{mark} said\nyes\n")
+    assert CSV.derive(path, {})["columns"][0]["name"] == f"what is{mark} said"

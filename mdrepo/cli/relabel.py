@@ -27,8 +27,8 @@ _RENAMED = 20
 def command(document: str, renames: tuple[str, ...], corrections: str | None, dry: bool) -> int:
     """Apply a changed label map to a data set: its target is written anew, or its pictures moved, as a new DVC version.
 
-    The document follows. Without options it is what people wrote into the document's classes. The old version stays in DVC's cache:
-    'mdrepo checkout' and 'mdrepo rollback' bring it back.
+    The document follows. Renames come first; corrections name classes as they are called then. Without options it is what people
+    wrote into the document's classes. The old version stays in DVC's cache: 'mdrepo checkout' and 'mdrepo rollback' bring it back.
     """
     wanted = dict(_pair(each) for each in renames)
     repo = repository()
@@ -49,6 +49,8 @@ def command(document: str, renames: tuple[str, ...], corrections: str | None, dr
         done = f"{told} relabelled; {hint}" if found.written else f"{told} would be relabelled"
         if (more := len(found.renamed) - _RENAMED) > 0:
             output.hint(f"and {more:,} more files have another name now: --json names them all")
+        if found.retyped:
+            output.hint(f"the target's type {found.retyped[0]} does not hold the new classes: it is {found.retyped[1]} now")
         output.hint(done if moved else "nothing to relabel")
     return 0
 

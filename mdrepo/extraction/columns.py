@@ -18,6 +18,8 @@ NUMBERS_KEPT = 1 << 26
 """How many numbers of all columns together are kept in memory for quantiles: 512 MiB."""
 COLUMNS_LIMIT = 1 << 14
 _INSTANT = "datetime with a zone"
+_INTEGER = "^-?[0-9]{1,300}$"
+"""Of a longer one no mean could be told."""
 
 
 def repeated(names: Sequence[str]) -> str | None:
@@ -143,7 +145,7 @@ class FoundColumn(Column):
         self._came = values.type
         was = self._type
         for kind in _MAY_BECOME[was]:
-            if _READ[kind](values[:1]) is None:
+            if _READ[kind](values[:1]) is None and not (kind == "integer" and _long(values[:1])):
                 continue  # Arrow is slow to say that many texts are none of a type
             if (found := _READ[kind](values)) is not None:
                 self._type = kind
@@ -151,18 +153,41 @@ class FoundColumn(Column):
                     self._numbers.become_floats()
                 self._measure(found)
                 return
+            if kind == "integer" and (long := _long(values)) is not None:
+                self._type = kind
+                self._numbers.add_long(long)
+                return
         self._type = "string"
 
     def classes(self) -> list[dict[str, Any]]:
         """The classes of the target, each text taken for what it means in its column."""
         if self._classes is None or self._classes.counts is None or self._type == "number":
             return []
-        meanings: Mapping[str, Callable[[Any], Any]] = {"integer": int, "boolean": lambda value: str(value).lower() == "true"}
-        meaning = meanings.get(self._type, str)
         counts: Counter[Any] = Counter()
         for value, count in self._classes.counts.items():
-            counts[meaning(value)] += count
+            counts[self.meaning(value)] += count
         return listed(counts)
+
+    def meaning(self, value: Any) -> Any:
+        """What a value or its text means in this column."""
+        match self._type:
+            case "integer":
+                return int(value)
+            case "number":
+                return float(value)
+            case "boolean":
+                return str(value).lower() == "true"
+        return str(value)
+
+
+def meanings(texts: Sequence[str], missing: Sequence[str]) -> list[Any]:
+    """What the texts of a column mean in it; what stands for a missing value stays as it is."""
+    import pyarrow as pa
+
+    column = FoundColumn("", 0, False)
+    lacking = frozenset(missing)
+    column.add(pa.array([None if text in lacking else text for text in texts], pa.string()))
+    return [text if text in lacking else column.meaning(text) for text in texts]
 
 
 class TypedColumn(Column):
@@ -170,7 +195,7 @@ class TypedColumn(Column):
 
     def __init__(self, name: str, arrow_type: Any, keep: int, target: bool) -> None:
         super().__init__(name, keep, target)
-        self._type = _table_schema_type(arrow_type)
+        self._type = table_schema_type(arrow_type)
         if self._type not in ("integer", "boolean", "string"):
             self._classes = None
 
@@ -184,7 +209,8 @@ class TypedColumn(Column):
         self._measure(values)
 
 
-def _table_schema_type(arrow_type: Any) -> str:
+def table_schema_type(arrow_type: Any) -> str:
+    """What Table Schema calls a type of Arrow's."""
     from pyarrow import types
 
     if types.is_dictionary(arrow_type):
@@ -229,6 +255,17 @@ def _integers(values: Any) -> Any:
         return None  # Arrow reads hexadecimal; pandas, and people, read text
     found = _cast(values, pa.int64())
     return found if found is not None else _cast(_bare(values), pa.int64())
+
+
+def _long(values: Any) -> list[int] | None:
+    """Integers of any length; None where one of them is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not _is_text(values):
+        return list(values.to_pylist()) if pa.types.is_integer(values.type) else None
+    bare = _bare(values)
+    return list(map(int, bare.to_pylist())) if pc.all(pc.match_substring_regex(bare, _INTEGER)).as_py() else None
 
 
 def _floats(values: Any) -> Any:

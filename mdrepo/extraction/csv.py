@@ -83,10 +83,24 @@ def heading(path: Path) -> list[str]:
         raise ExtractionError(path, "is empty" if not text.strip() else "its heading cannot be read")
     if len(names) > COLUMNS_LIMIT:
         raise ExtractionError(path, f"has more than {COLUMNS_LIMIT:,} columns")
+    if len(names) == 1:
+        _hold_to_commas(path, names[0], head)
     names = [name or f"Unnamed: {place}" for place, name in enumerate(names)]
     if (twice := repeated(names)) is not None:
         raise ExtractionError(path, f"two columns are called {twice!r}")
     return names
+
+
+def _hold_to_commas(path: Path, name: str, head: bytes) -> None:
+    """Raises ExtractionError where one column looks like several that something else than a comma separates."""
+    with path.open("rb") as file:
+        file.seek(len(head))
+        first = file.readline(_HEAD).decode("utf-8", "replace")
+    for mark, shown in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if name.count(mark) and name.count(mark) == first.count(mark):
+            raise ExtractionError(
+                path, f"its columns are separated by {shown}, and would be one, {name!r}: separate them by commas"
+            )
 
 
 def _rows(batch: int, rows: int, size: int) -> int:
@@ -192,7 +206,7 @@ class Csv:
 
     name = "csv"
     kind = "data"
-    version = "2"
+    version = "3"
     suffixes = (".csv",)
 
     def derive(self, path: Path, options: Mapping[str, Any], batch: int = BATCH) -> Mapping[str, Any]:

@@ -59,14 +59,17 @@ class Images:
 
     name = "images"
     kind = "data"
-    version = "2"
+    version = "3"
     suffixes = ("/",)
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        files = [*_files(path)]
+        if not files:
+            return {}  # another kind of folder: what DVC records of it is all there is to say
         reader = readers.reader()
         found: dict[str, Picture] = {}
         broken: list[dict[str, str]] = []
-        for name, file in _files(path):
+        for name, file in files:
             try:
                 found[name] = read(file, reader)
             except OSError as error:
@@ -74,7 +77,7 @@ class Images:
             except ValueError as error:
                 broken.append({"path": name, "reason": str(error)})
         if not found:
-            raise ExtractionError(path, "it has no pictures that can be read" if broken else f"it has no {', '.join(SUFFIXES)}")
+            raise ExtractionError(path, "it has no pictures that can be read")
         values: dict[str, Any] = {"format": "images", "examples": len(found), "images": _described(list(found.values()), broken)}
         if all("/" in name for name in found):
             counts = Counter(name.partition("/")[0] for name in found)

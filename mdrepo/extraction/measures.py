@@ -23,12 +23,13 @@ class Numbers:
 
     def __init__(self, keep: int) -> None:
         self.count = 0
-        self.nan = 0
+        self.nan = self.infinite = 0
         self.minimum: Any = None
         self.maximum: Any = None
         self._total = 0  # in units of 2**-_SCALE
         self._total_as_floats = 0
         self._ascending, self._last = True, None
+        self._long = False
         self._keep = keep
         self._kept: list[Any] = []
         self._held, self._every = 0, 1
@@ -45,6 +46,7 @@ class Numbers:
         least, most = array.min().item(), array.max().item()
         if not (math.isfinite(least) and math.isfinite(most)):
             self.nan += int(np.isnan(array).sum())
+            self.infinite += int(np.isinf(array).sum())
             array = array[np.isfinite(array)]
             if not len(array):
                 return
@@ -57,6 +59,19 @@ class Numbers:
         self._total += total
         large = array.dtype.kind != "f" and max(-least, most) > _EXACT
         self._total_as_floats += _total(array.astype(np.float64), float(max(-least, most))) if large else total
+
+    def add_long(self, values: list[int]) -> None:
+        """A batch of integers, some of which have more than 64 bits; of such ones no quantiles are told."""
+        import numpy as np
+
+        self._long = True
+        least, most = min(values), max(values)
+        self._keep_some(np.array([float(value) for value in values]))
+        self.minimum = least if self.minimum is None else min(self.minimum, least)
+        self.maximum = most if self.maximum is None else max(self.maximum, most)
+        self.count += len(values)
+        self._total += sum(values) << _SCALE
+        self._total_as_floats += sum(int(float(value)) for value in values) << _SCALE
 
     def _keep_some(self, array: Any) -> None:
         import numpy as np
@@ -77,24 +92,27 @@ class Numbers:
 
     def become_floats(self) -> None:
         """Take the integers so far as the floats that they would have been read as."""
+        self._long = False
         if self.count:
             self.minimum, self.maximum = float(self.minimum), float(self.maximum)
             self._total = self._total_as_floats
             self._kept = [array.astype("float64") for array in self._kept]
 
     def described(self) -> dict[str, Any]:
-        """Minimum, maximum, mean and quantiles; nothing of no numbers."""
+        """Minimum, maximum, mean and quantiles, none of no numbers; and how many were not finite."""
+        infinite = {"not_finite": self.infinite} if self.infinite else {}
         if not self.count:
-            return {}
+            return infinite
         plain: Callable[[Any], Any] = (lambda value: value + 0.0) if isinstance(self.minimum, float) else int  # -0.0 is 0.0
         found: dict[str, Any] = {
             "minimum": plain(self.minimum),
             "maximum": plain(self.maximum),
             "mean": self._total / (self.count << _SCALE),
         }
-        if self._held:
+        if self._held and not self._long:
             found["quantiles"] = {f"{share / 100:g}": plain(value) for share, value in self._quantiles()}
-        return found | ({"quantiles_every": self._every} if self._held and self._every > 1 else {})
+            found |= {"quantiles_every": self._every} if self._every > 1 else {}
+        return found | infinite
 
     def _quantiles(self) -> list[tuple[int, Any]]:
         import numpy as np

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtra
+from ..errors import MissingExtra, UsageError
 from . import ExtractionError
 from .classes import counted
 
@@ -45,13 +45,53 @@ def load(path: Path) -> Iterator[tuple[str, Any]]:
         raise ExtractionError(path, f"not an .npz file, or a broken one ({error})") from None
 
 
+def values(array: Any) -> list[Any] | None:
+    """The classes of the examples in an array of them; None where it is no list of whole numbers, texts, or true and false."""
+    if array.ndim != 1 or array.dtype.kind not in "biuSU":
+        return None
+    found: list[Any] = array.tolist()
+    try:
+        return [each.decode() for each in found] if array.dtype.kind == "S" else found
+    except UnicodeDecodeError:
+        return None
+
+
+def fitting(given: Sequence[Any], dtype: Any) -> Any:
+    """An array of classes in a type where they fit in it, else in the smallest one of its kind that also holds what it held."""
+    import numpy as np
+
+    if dtype.kind in "SU":
+        texts = [str(each).encode() for each in given] if dtype.kind == "S" else [str(each) for each in given]
+        found = np.asarray(texts, dtype.kind)
+        return found.astype(dtype) if found.dtype.itemsize <= dtype.itemsize else found
+    if dtype.kind == "b" or not len(given):
+        return np.asarray(given, dtype)
+    least, most = min(given), max(given)
+    if not (np.iinfo(dtype).min <= least and most <= np.iinfo(dtype).max):
+        kinds = (np.dtype(f"{kind}{size}") for size in (1, 2, 4, 8) for kind in (dtype.kind, "i"))
+        ends = (min(least, np.iinfo(dtype).min if dtype.kind == "i" else 0), max(most, np.iinfo(dtype).max))
+        wider = next((kind for kind in kinds if np.iinfo(kind).min <= ends[0] and ends[1] <= np.iinfo(kind).max), None)
+        if wider is None:
+            raise UsageError(f"{least} and {most} fit in no type of whole numbers together")
+        dtype = wider
+    return np.asarray(given, dtype)
+
+
 def _described(name: str, array: Any) -> dict[str, Any]:
+    import numpy as np
+
     described: dict[str, Any] = {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)}
+    if array.dtype.kind == "f":
+        finite = np.isfinite(array)
+        if missing := int(array.size - finite.sum()):
+            described["not_finite"] = missing
+            array = array[finite]
     if array.size and array.dtype.kind in "iuf":
         described["minimum"] = array.min().item()
         described["maximum"] = array.max().item()
-        described["mean"] = round(float(array.mean(dtype="float64")), 6)
-    return {key: value for key, value in described.items() if not (isinstance(value, float) and math.isnan(value))}
+        mean = float(array.mean(dtype="float64"))
+        described |= {"mean": round(mean, 6)} if math.isfinite(mean) else {}
+    return described
 
 
 class Npz:
@@ -59,20 +99,20 @@ class Npz:
 
     name = "npz"
     kind = "data"
-    version = "1"
+    version = "2"
     suffixes = (".npz",)
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
         target = options.get("/target")
-        values: dict[str, Any] = {"format": "npz", "arrays": []}
+        found: dict[str, Any] = {"format": "npz", "arrays": []}
         for name, array in load(path):
-            values["arrays"].append(_described(name, array))
+            found["arrays"].append(_described(name, array))
             if name == target:
-                values["examples"] = len(array)
-                values["classes"] = counted(array.tolist())
-        if "examples" not in values and values["arrays"] and values["arrays"][0]["shape"]:
-            values["examples"] = values["arrays"][0]["shape"][0]
-        return values
+                found |= {"examples": len(array)} if array.ndim else {}
+                found["classes"] = counted(values(array) or [])
+        if "examples" not in found and found["arrays"] and found["arrays"][0]["shape"]:
+            found["examples"] = found["arrays"][0]["shape"][0]
+        return found
 
 
 EXTRACTOR = Npz()

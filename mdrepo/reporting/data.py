@@ -214,7 +214,8 @@ def relabelled(found: Relabelled) -> dict[str, Any]:
     moves = [{"was": each.old, "is": each.new, "examples": each.count} for each in found.moves]
     renamed = [{"was": was, "is": now} for was, now in found.renamed]
     told = {"path": found.path, "data": found.data, "examples": found.examples, "moves": moves, "renamed": renamed}
-    return {**told, "written": found.written}
+    retyped = {"was": found.retyped[0], "is": found.retyped[1]} if found.retyped else None
+    return {**told, "retyped": retyped, "written": found.written}
 
 
 def augmented(found: Augmented) -> dict[str, Any]:
