@@ -14,7 +14,7 @@ from .catalogue import Catalogue
 from .documents import digest
 from .errors import Finding, MdrepoError, MissingExtra
 from .evaluation import WORST_FIRST
-from .notes import Note
+from .notes import Note, note_of
 from .pointers import Path
 from .results import WorkerState
 from .schemas import KINDS, Schema
@@ -40,6 +40,24 @@ def evaluate(
     verdict = min((each["verdict"] for each in documents.values()), key=WORST_FIRST.index)
     environment = {} if verdict == "skipped" else {"environment": _environment()}
     return {"$schema": KINDS["evaluation"], "parent": parent_id, "verdict": verdict, **environment, "documents": documents}
+
+
+def of_commit(workspace: Workspace, revision: str, against: str | None, report: Report) -> tuple[str, Note | None]:
+    """The evaluation of a commit against its first parent, or against another one; what was allowed of it still is."""
+    git = workspace.git
+    commit = git.commit_id(revision)
+    parents = git.parents(commit)
+    shallow = git.common / "shallow"
+    if against is None and shallow.exists() and commit in shallow.read_text(encoding="ascii").split():
+        raise MdrepoError(f"the parent of {commit[:7]} is not here: this clone is shallow", "run 'git fetch --unshallow'")
+    other = git.commit_id(against) if against else (parents[0] if parents else None)
+    known = note_of(git, other) if other else None
+    note = evaluate(workspace, workspace.at(commit), workspace.at(other) if other else None, other, known, report)
+    if note is not None and against is None:
+        before = note_of(git, commit) or {}
+        if "allowed" in before:
+            note["allowed"] = before["allowed"]
+    return commit, note
 
 
 def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) -> None:

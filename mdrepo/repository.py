@@ -34,11 +34,11 @@ from .committing import Terms
 from .comparing import diff_snapshots
 from .differences import EXACT, Tolerance
 from .documents import read
-from .errors import Finding, MdrepoError
+from .errors import Finding
 from .evaluating import Report
 from .files import write
 from .marking import MARKER_SIZE, Marks
-from .notes import Note, note_of, write_note
+from .notes import Note, write_note
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .recovering import recover
@@ -310,18 +310,8 @@ class Repository:
     ) -> tuple[str, Note | None]:
         """The evaluation of a commit against its first parent (kept as its note), or against another commit."""
         space = self._workspace
-        commit = space.git.commit_id(revision)
-        parents = space.git.parents(commit)
-        shallow = space.git.common / "shallow"
-        if against is None and shallow.exists() and commit in shallow.read_text(encoding="ascii").split():
-            raise MdrepoError(f"the parent of {commit[:7]} is not here: this clone is shallow", "run 'git fetch --unshallow'")
-        other = space.git.commit_id(against) if against else (parents[0] if parents else None)
-        known = note_of(space.git, other) if other else None
-        note = evaluating.evaluate(space, space.at(commit), space.at(other) if other else None, other, known, report)
+        commit, note = evaluating.of_commit(space, revision, against, report)
         if note is not None and against is None:
-            before = note_of(space.git, commit) or {}
-            if "allowed" in before:
-                note["allowed"] = before["allowed"]
             with self._turn("mdrepo eval"):
                 write_note(space.git, commit, note)
         return commit, note
