@@ -82,13 +82,11 @@ def _configured(configured: Sequence[Configured], groups: Mapping[str, list[Tens
 
 def _groups(root: Any, path: Path) -> dict[str, list[Tensor]]:
     """The weights by group: of layers, in their order, and what stands beside them, such as weights of the model itself."""
-    import h5py
-
     names = _texts(root.attrs, "layer_names")
     found = {name: _legacy(root[name], path) for name in names if hdf5.child(root, name, path) is not None}
     for name in sorted(set(root) - {name.partition("/")[0] for name in names} if names else ()):
         beside = hdf5.child(root, name, path)
-        if isinstance(beside, h5py.Group) and not name.startswith("optimizer") and (tensors := _legacy(beside, path)):
+        if hasattr(beside, "keys") and not name.startswith("optimizer") and (tensors := _legacy(beside, path)):
             found[name] = tensors
     return found
 
