@@ -9,7 +9,7 @@ from typing import Any
 
 from .artefacts import Artefact, all_tracked
 from .catalogue import Catalogue
-from .deriving import propose
+from .deriving import Proposal, origins, propose
 from .errors import Finding, UsageError
 from .extraction import ExtractionError, extractor_for, extractors
 from .files import write
@@ -39,6 +39,7 @@ def create(workspace: Workspace, kind: str, name: str, artefact: str | None = No
     source = _artefact(work, "model" if kind == "model" else "data", name, artefact)
     made: list[Created] = []
     if kind == "model":
+        _propose(workspace, _model(name, source.path, None), schema)  # before a document of its test data is written
         dataset, also = _test_data(workspace, work, name)
         made += also
         content = _model(name, source.path, dataset)
@@ -47,9 +48,19 @@ def create(workspace: Workspace, kind: str, name: str, artefact: str | None = No
     return [*made, _write(workspace, path, content, schema, source)]
 
 
+def _propose(workspace: Workspace, content: dict[str, Any], schema: Schema) -> Proposal:
+    """What a new document is to be; raises Finding for an artefact that cannot be read, of which no document is made."""
+    work, deriver = workspace.work(), workspace.deriver
+    read = workspace.reader(work)
+    proposal = propose(content, schema, work.files, read, Lock(), deriver)
+    for origin in origins(content, schema, work.files, read):
+        if reason := deriver.failure(origin):
+            raise Finding(reason)
+    return proposal
+
+
 def _write(workspace: Workspace, path: str, content: dict[str, Any], schema: Schema, source: Artefact) -> Created:
-    work = workspace.work()
-    proposal = propose(content, schema, work.files, workspace.reader(work), Lock(), workspace.deriver)
+    proposal = _propose(workspace, content, schema)
     order = schema.key_order
     with workspace.journal.together([path, path + SUFFIX]):
         write(workspace.root, path, fresh(proposal.new, order))
@@ -113,8 +124,8 @@ def _dataset(workspace: Workspace, name: str, source: Artefact) -> dict[str, Any
         return content
     try:
         values = workspace.deriver.run(extractor, path, {}, {})
-    except ExtractionError:
-        return content  # the proposal says why; what DVC records can be had all the same
+    except ExtractionError as error:
+        raise Finding(f"{source.path}: {error.reason}") from None
     return content | _roles([each["name"] for each in values.get("arrays", values.get("columns", []))], values.get("format"))
 
 

@@ -149,10 +149,16 @@ def stale(content: Any, schema: Schema, files: Files, read: DocumentReader, lock
         locked = lock.fields.get(pointers.build(origin.path))
         if locked is None and (origin.source.artefact, origin.source.extractor) in read_before:
             continue  # the extractor has nothing to say of this field; should it now, the fields that it has say so
-        reason = _difference(locked.source, origin.source) if locked else f"{origin.source.artefact} was never read"
+        reason = _difference(locked.source, origin.source) if locked else _never_read(origin.source)
+        if locked and locked.open:
+            reason = f"people and {origin.source.artefact} contradict each other"
         if reason:
             found.append(Stale(origin.path, origin.source, reason))
     return found
+
+
+def _never_read(source: Source) -> str:
+    return f"{source.artefact} was never read"
 
 
 def _difference(old: Source, new: Source) -> str | None:
@@ -166,12 +172,16 @@ def _difference(old: Source, new: Source) -> str | None:
 
 
 class Deriver:
-    """Runs extractors, each once for an artefact and its options, and remembers what they read."""
+    """Runs extractors, each once for an artefact and its options, and remembers what they read, or why they did not.
+
+    `failed` has the reasons by artefact, MD5, kind of extractor and options; what fails is not tried again.
+    """
 
     def __init__(self, store: Store, cache: Cache, run: Run) -> None:
         self.store = store
         self.cache = cache
         self.run = run
+        self.failed: dict[tuple[str, str, str, str | None], str] = {}
 
     def values(self, origin: Origin) -> Mapping[str, Any] | str:
         """What the extractor reads, or the reason why it cannot."""
@@ -179,11 +189,12 @@ class Deriver:
         if origin.extractor is None:
             recorded = {"md5": origin.artefact.md5, "size": origin.artefact.size, "files": origin.artefact.files}
             return {key: value for key, value in recorded.items() if value is not None}
-        key = digest([origin.source.extractor, origin.source.version, origin.source.md5, origin.source.options])
+        source = origin.source
+        key = digest([source.extractor, source.version, source.md5, source.options])
         if (known := self.cache.get("derived", key)) is not None:
             values: Mapping[str, Any] = json.loads(known)
             return values
-        if reason := self.lacking(origin.artefact):
+        if reason := self.lacking(origin.artefact) or self.failure(origin):
             return reason
         path = self.store.root / origin.artefact.path
         with tempfile.TemporaryDirectory(prefix="mdrepo-") as place:
@@ -196,9 +207,18 @@ class Deriver:
             try:
                 values = self.run(origin.extractor, path, origin.options, files)
             except ExtractionError as error:
+                self.failed[source.artefact, source.md5, origin.extractor.kind, source.options] = error.reason
                 return f"{origin.artefact.path}: {error.reason}"
         self.cache.put("derived", key, json.dumps(values, allow_nan=False).encode())
         return values
+
+    def failure(self, origin: Origin) -> str | None:
+        """Why a field's extractor failed before; those of other kinds that read a model do so by the one that reads models."""
+        if origin.source is None or origin.extractor is None:
+            return None
+        bytes_, own = (origin.source.artefact, origin.source.md5), (origin.extractor.kind, origin.source.options)
+        reason = self.failed.get((*bytes_, *own)) or self.failed.get((*bytes_, "model", None))
+        return f"{origin.source.artefact}: {reason}" if reason else None
 
     def lacking(self, artefact: Artefact) -> str | None:
         """Why the work tree has not the bytes of an artefact; None where it has them."""
@@ -228,7 +248,7 @@ def _derived(origin: Origin, lock: Lock, deriver: Deriver) -> Any:
     if origin.source is None:
         return Reason(origin.reason)
     locked = lock.fields.get(pointers.build(origin.path))
-    if locked is not None and locked.source == origin.source:
+    if locked is not None and locked.source == origin.source and not locked.open:
         return locked.value
     if locked is None and origin.source.options is None and any(each.source == origin.source for each in lock.fields.values()):
         return MISSING  # it was read, and had nothing for this field
@@ -292,6 +312,10 @@ class _Draft:
         pointer = pointers.build(origin.path)
         locked = self.fields.get(pointer)
         if derived is MISSING and locked is None:
+            # where no other field says that the source was read, and that it has no more
+            if origin.source.options is not None or all(each.source != origin.source for each in self.fields.values()):
+                self.reasons.append(_never_read(origin.source))
+                self.fields[pointer] = Locked(origin.source, MISSING)
             return
         if locked and (reason := _difference(locked.source, origin.source)):
             self.reasons.append(reason)
@@ -302,13 +326,23 @@ class _Draft:
         self.new = replaced(self.new, origin.path, result)
         self.conflicts += still_open
         if still_open:
+            self.fields[pointer] = self.advanced(origin, still_open, result, derived)
             return
-        if derived is MISSING:
-            self.fields.pop(pointer, None)
-            return
-        if result is not MISSING:
+        if result is not MISSING and derived is not MISSING:
             self.kept += [(*origin.path, *change.shown_path) for change in diff(derived, result, self.schema.keys)]
         self.fields[pointer] = Locked(origin.source, derived)
+
+    def advanced(self, origin: Origin, still_open: Sequence[FieldConflict], result: Any, derived: Any) -> Locked:
+        """The base for the next time, where conflicts are open: what is derived now, but for these, which stay as before both."""
+        assert origin.source is not None
+        before, after = result, result
+        for each in reversed(still_open):
+            path = each.conflict.path[len(origin.path) :]
+            before, after = replaced(before, path, each.conflict.base), replaced(after, path, each.conflict.theirs)
+        # places in the document and in the derived value differ where people have added or removed items
+        carried = merge(after, derived, before, self.schema.below(origin.path))
+        places = tuple(pointers.build(each.conflict.path[len(origin.path) :]) for each in still_open)
+        return Locked(origin.source, carried.content, places)
 
     def resolved(self, origin: Origin, merged: Merged) -> tuple[Any, list[FieldConflict]]:
         """A merged field with its conflicts settled as it was asked, by hand where it was not, and those that are open."""

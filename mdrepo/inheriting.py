@@ -26,7 +26,7 @@ _OWN = ("$schema", "name", "lineage", "weights", "structure")
 def merge_base(
     workspace: Workspace, path: str, revision: str = "HEAD", take: Sequence[str] = (), keep: Sequence[str] = ()
 ) -> Inherited:
-    """Merge what changed in the base's document, from the commit that the child names to another one, into the child; write it.
+    """Merge what changed in the base's document, from the commit that the child has it of to another one, into the child; write it.
 
     A field that both changed stays as the child has it, until `take` or `keep` (pointers) settles it; only then the child names
     the new commit. Raises Finding where the child names no base.
@@ -48,7 +48,7 @@ def merge_base(
             still_open.insert(0, conflict)
     done = not still_open and now != commit
     if done:
-        content = replaced(content, ("lineage", "base", "commit"), now)
+        content = replaced(content, ("lineage", "base", "merged"), now)
     delta = diff(document.value, content, schema.keys)
     if delta:
         write(workspace.root, path, rewrite(document, content, schema.key_order))
@@ -57,14 +57,15 @@ def merge_base(
 
 
 def _base(path: str, content: Any) -> tuple[str, str]:
-    """The document and the commit that a child names as its base."""
+    """The document that a child names as its base, and the commit up to which it has its corrections: that of the base itself,
+    which stays what the weights were made of, or a later one that was merged."""
     base = pointers.get(content, ("lineage", "base"))
     if not isinstance(base, dict) or not isinstance(base.get("document"), str):
         raise Finding(f"{path} names no base", f'mdrepo set \'{path}#/lineage\' \'{{"base": {{"document": ..., "commit": ...}}}}\'')
     if not isinstance(base.get("commit"), str):
         hint = f"the one that it was made of: mdrepo set '{path}#/lineage/base/commit' --text COMMIT"
         raise Finding(f"{path} names no commit of its base {base['document']}", hint)
-    return base["document"], base["commit"]
+    return base["document"], str(base.get("merged", base["commit"]))
 
 
 def _with(side: Any, child: Any, own: set[tuple[str, ...]]) -> Any:

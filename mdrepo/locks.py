@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .changes import MISSING
 from .documents import DocumentError, read
 from .errors import Finding
 from .writing import Style, dumps
@@ -30,10 +31,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A derived value, and its source."""
+    """A derived value (MISSING: the source was read, and has none), and its source.
+
+    At and below the pointers in `open` people and the source contradict each other: there it is the value before both.
+    """
 
     source: Source
     value: Any
+    open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class Lock:
                 "extractor": locked.source.extractor,
                 "version": locked.source.version,
                 **({"options": locked.source.options} if locked.source.options else {}),
-                "value": locked.value,
+                **({"open": list(locked.open)} if locked.open else {}),
+                **({"value": locked.value} if locked.value is not MISSING else {}),
             }
             for pointer, locked in sorted(self.fields.items())
         }
@@ -73,7 +79,9 @@ def parse(data: bytes | None, path: str) -> Lock:
         return Lock(
             {
                 pointer: Locked(
-                    Source(raw["artefact"], raw["md5"], raw["extractor"], raw["version"], raw.get("options")), raw["value"]
+                    Source(raw["artefact"], raw["md5"], raw["extractor"], raw["version"], raw.get("options")),
+                    raw.get("value", MISSING),
+                    tuple(raw.get("open", ())),
                 )
                 for pointer, raw in content["fields"].items()
             }

@@ -29,7 +29,7 @@ class Provenance:
 
 def provenance(content: Any, lock: Lock, schema: Schema) -> list[Provenance]:
     """Where each field of a document comes from, in its order; the largest parts of one origin are named once."""
-    derived = {pointers.parse(pointer): locked for pointer, locked in lock.fields.items()}
+    derived = {pointers.parse(pointer): locked for pointer, locked in lock.fields.items() if locked.value is not MISSING}
     found = [*_parts(content, (), derived, schema)]
     gone = (path for path in derived if pointers.get(content, path, MISSING) is MISSING)
     return [*found, *(Provenance(path, "removed", derived[path].source) for path in gone)]

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import pointers, targets
 from .artefacts import Artefact, tracked
+from .changes import MISSING
 from .errors import Finding, MdrepoError, UsageError
 from .files import inside, removed, write
 from .locks import SUFFIX, Lock
@@ -141,7 +142,7 @@ class _Classes:
     def by_hand(self, lock: Lock) -> dict[Any, Any]:
         """What people wrote into the document's classes: another name for a class, or that of another class."""
         locked = lock.fields.get("/classes")
-        derived = {each["value"]: each["name"] for each in locked.value} if locked else {}
+        derived = {each["value"]: each["name"] for each in locked.value} if locked and locked.value is not MISSING else {}
         own = {name: value for value, name in derived.items()}
         found: dict[Any, Any] = {}
         for each in self.described:

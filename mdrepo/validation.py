@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,17 @@ from .pointers import Path
 from .schemas import Schema, misnamed_classes
 
 _SHOWN = 60
+_FORMATS = (
+    "fqdn",
+    "idna",
+    "isoduration",
+    "jsonpointer",
+    "rfc3339_validator",
+    "rfc3987",
+    "rfc3987_syntax",
+    "uri_template",
+    "webcolors",
+)
 _LISTED = 50
 _ALIKE = 0.75
 """How much a value must be like an allowed one to be a slip of it: RandomCrop is another thing than RandomZoom."""
@@ -87,12 +99,28 @@ def _limited(seconds: float, name: str) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
 
 
+def _jsonschema() -> Any:
+    """jsonschema without what it would load for `format`, which asserts nothing here: one of these packages takes a second."""
+    if "jsonschema" in sys.modules:
+        return sys.modules["jsonschema"]
+    before = {name: sys.modules.get(name) for name in _FORMATS}
+    sys.modules |= dict.fromkeys(name for name, module in before.items() if module is None)  # type: ignore[arg-type]
+    try:
+        import jsonschema
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+    return jsonschema
+
+
 def check(schema: Schema) -> tuple[Any, Any]:
     """A schema's content for Python's regular expressions, and the validator class of its draft; raises Finding for a bad one."""
-    import jsonschema
-
+    jsonschema = _jsonschema()
     content = translated(schema.content)
     draft = jsonschema.validators.validator_for(content, default=jsonschema.Draft202012Validator)
+    if schema.kind is not None:
+        return content, draft  # those that ship are checked by the tests, and 'status' need not wait for it
     try:
         draft.check_schema(content)
     except jsonschema.SchemaError as error:
@@ -107,10 +135,11 @@ def check(schema: Schema) -> tuple[Any, Any]:
 @lru_cache(maxsize=16)
 def _validator(schema: Schema) -> Any:
     """jsonschema's validator for a schema, checked, with references to the schemas of its store only; raises Finding."""
-    import jsonschema
     from referencing import Registry, Resource
     from referencing.exceptions import NoSuchResource
     from referencing.jsonschema import specification_with
+
+    jsonschema = _jsonschema()
 
     def refuse(uri: str) -> Any:
         raise NoSuchResource(uri)
@@ -119,7 +148,7 @@ def _validator(schema: Schema) -> Any:
     default = specification_with(draft.META_SCHEMA["$schema"])
     resources = ((uri, Resource.from_contents(translated(each), default)) for uri, each in schema.store.contents())
     registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]
-    extended = jsonschema.validators.extend(draft, {"uniqueItems": _unique_items})  # type: ignore[no-untyped-call]
+    extended = jsonschema.validators.extend(draft, {"uniqueItems": _unique_items})
     return extended(content, registry=registry)
 
 

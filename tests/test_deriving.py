@@ -19,9 +19,9 @@ from mdrepo import deriving, pointers
 from mdrepo.artefacts import Store
 from mdrepo.caching import Cache
 from mdrepo.changes import MISSING
-from mdrepo.deriving import Deriver, Proposal, propose
+from mdrepo.deriving import Deriver, Proposal, propose, stale
 from mdrepo.extraction import Extractor
-from mdrepo.locks import Lock
+from mdrepo.locks import Lock, parse
 from mdrepo.patching import replaced
 from mdrepo.schemas import Schema, SchemaStore
 
@@ -111,7 +111,8 @@ def expected(hand: str, source: str, extractor: str) -> tuple[Any, set[str]]:
     if extractor == "upgraded" and source != "silent":
         derived = {"n": 20} if source == "changed" else {"n": 10}
     base = MISSING if hand == "added" else FIRST
-    said = {"reason"} if base is not MISSING and (source != "unchanged" or extractor != "same") else set()
+    known = base is not MISSING or source == "silent"  # that there is nothing to be read is news, once
+    said = {"reason"} if known and (source != "unchanged" or extractor != "same") else set()
     if derived == base:
         return manual, said | ({"kept"} if MISSING not in (derived, manual) and manual != base else set())
     if manual == base:
@@ -179,6 +180,44 @@ def test_an_artefact_that_was_renamed_is_found_by_its_bytes(tmp_path: Path) -> N
     assert "moved.bin has its bytes" in problem
 
 
+def test_beside_an_open_conflict_what_is_derived_goes_on(tmp_path: Path) -> None:
+    """What a patch brought while a conflict was open is the base of the next one, and nobody's edit."""
+    world = World(tmp_path)
+    items = [{"id": 1, "v": 1}, {"id": 2, "v": 1}]
+    world.put("m.bin", {"value": {"n": 1, "other": 1, "items": items}})
+    world.apply()
+    edited = {"n": 3, "other": 1, "items": [{"id": 9, "v": 9}, {"id": 1, "v": 5}, {"id": 2, "v": 1}]}
+    world.content = {**world.content, "value": edited}
+    for turn in (2, 3, 4):
+        world.put("m.bin", {"value": {"n": turn + 10, "other": turn, "items": [{"id": turn, "v": 1}, {"id": 1, "v": turn}]}})
+        found = world.apply()
+        assert [each.conflict.path for each in found.conflicts] == [
+            ("value", "n"),
+            ("value", "items", found.new["value"]["items"].index({"id": 1, "v": 5}), "v"),
+        ]
+        assert found.conflicts[0].conflict.base == 1
+        items = sorted(world.content["value"]["items"], key=lambda each: int(each["id"]))
+        assert items == [{"id": 1, "v": 5}, {"id": turn, "v": 1}, {"id": 9, "v": 9}]
+        assert world.content["value"]["other"] == turn
+        assert world.propose().stale
+        again = world.apply()
+        assert (again.new, again.lock) == (found.new, found.lock)
+    world.apply(take=True)
+    assert world.content["value"]["n"] == 14
+    assert not world.propose().stale
+
+
+def test_that_there_is_nothing_to_be_read_is_remembered(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.put("m.bin", {"other": 1})
+    found = world.apply()
+    assert found.reasons == ("m.bin was never read",)
+    lock = parse(world.lock.text().encode(), "lock")
+    assert lock == world.lock
+    assert not world.propose().stale
+    assert not stale(world.content, SCHEMA, world, lambda _: None, world.lock)  # type: ignore[arg-type]
+
+
 KEYS = st.sampled_from(["a", "b", "c"])
 VALUES = st.dictionaries(KEYS, st.integers(0, 3) | st.lists(st.integers(0, 2), max_size=3), max_size=3)
 ITEMS = st.lists(
@@ -203,6 +242,7 @@ def test_no_manual_value_is_ever_lost_without_a_conflict(tmp_path_factory: Any, 
     world.put("m.bin", {"value": first})
     world.apply()
     by_hand: dict[tuple[str, ...], Any] = {}
+    edited: set[tuple[str, ...]] = set()
     for step in [*steps, ("patch",)]:
         match step:
             case ("artefact", values):
@@ -215,10 +255,13 @@ def test_no_manual_value_is_ever_lost_without_a_conflict(tmp_path_factory: Any, 
                 world.content = replaced(world.content, ("value", *place), value)
                 by_hand = {each: old for each, old in by_hand.items() if each[: len(place)] != place and place[: len(each)] != each}
                 by_hand[place] = value
+                edited.add(place)
             case _:
                 base = {path: _at(world.lock, path) for path in by_hand}
                 found = world.apply()
                 shown = [tuple(map(str, each.conflict.path[1:])) for each in found.conflicts]
+                for each in shown:
+                    assert any(each[: len(own)] == own or own[: len(each)] == each for own in edited), "nobody wrote there"
                 for place, value in [*by_hand.items()]:
                     now = pointers.get(world.content, ("value", *place), MISSING)
                     if value == base[place]:  # as it was derived: nobody can tell it from what nobody touched

@@ -116,6 +116,29 @@ def test_hostile_and_broken_models_are_refused_by_name(tmp_path: Path, change: A
         KERAS.derive(file, {})
 
 
+def config(value: Any) -> Any:
+    return lambda _, members: members.update({"config.json": value if isinstance(value, bytes) else json.dumps(value).encode()})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (no_config, "it lacks 'config.json'"),
+        (config({}), "it lacks config"),
+        (config({"config": None}), "something in it is not what the format asks for"),
+        (config({"config": {"layers": [3]}}), "something in it is not what the format asks for"),
+        (config(b'{"config":'), "its JSON is broken at line 1, column 11"),
+        (config(b'{"config": ' + b"[" * 100_000), "it is nested too deeply"),
+        (config(b'{"config": "\xff"}'), "it has a text that is not UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_said_without_the_words_of_python(tmp_path: Path, change: Any, words: str) -> None:
+    (tmp_path / "x.keras").write_bytes(spoiled(change))
+    with pytest.raises(ExtractionError) as raised:
+        KERAS.derive(tmp_path / "x.keras", {})
+    assert raised.value.reason == f"not a .keras file, or a broken one ({words})"
+
+
 @pytest.mark.parametrize("length", [0, 10, 500, 2000])
 def test_truncated_models_are_refused(tmp_path: Path, length: int) -> None:
     file = tmp_path / "x.keras"

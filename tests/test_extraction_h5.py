@@ -150,11 +150,11 @@ def nothing(file: Any) -> None:
         (elsewhere, "lie in another file"),
         (billions, "declare far more bytes than the file has"),
         (objects, "are no numbers"),
-        (circle, "not an HDF5 file of Keras, or a broken one"),
+        (circle, "of its weights is there more than once"),
         (no_json, "not an HDF5 file of Keras, or a broken one"),
         (deep_json, "not an HDF5 file of Keras, or a broken one"),
         (another_shape_of_json, "not an HDF5 file of Keras, or a broken one"),
-        (missing_weight, "not an HDF5 file of Keras, or a broken one"),
+        (missing_weight, "lacks the weights first/kernel:0 that it names"),
         (nothing, "has no layers with weights"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 from conftest import dvc, git, load, mdrepo
 
 from mdrepo.extraction import ExtractionError, Layered, reader_of
+from mdrepo.extraction.lineage import EXTRACTOR as LINEAGE
 from mdrepo.extraction.savedmodel import EXTRACTOR as SAVEDMODEL
 
 MAKE = r"""
@@ -56,10 +57,80 @@ class Module(tf.Module):
     def __call__(self, q):
         return {"scores": q @ self.kernel + self.fixed}
 
+L, Own = keras.layers, keras.saving.register_keras_serializable()
+
+@Own
+class Sub(keras.Model):
+    def __init__(self, units=2, **rest):
+        super().__init__(**rest)
+        self.units, self.first, self.last = units, L.Dense(units, name="given"), L.Dense(2)
+    def call(self, x):
+        return self.last(self.first(x))
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+@Own
+class Block(L.Layer):
+    def __init__(self, **rest):
+        super().__init__(**rest)
+        self.inner, self.several = L.Dense(4), [L.Dense(4), L.Dense(4)]
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(4,), name="scale")
+        for layer in (self.inner, *self.several):
+            layer.build((None, 4))
+    def call(self, x):
+        x = self.inner(x) * self.scale
+        for layer in self.several:
+            x = layer(x)
+        return x
+
+class Plain(Block):  # not registered
+    def get_config(self):
+        return {"name": self.name}
+
+def two(outputs, named):
+    a, b, shared = keras.Input((5,), name="a"), keras.Input((4,), name="b"), L.Dense(3, name="shared")
+    inputs = {"picture": a, "table": b} if named else [a, b]
+    return keras.Model(inputs, outputs(shared(L.Dense(4)(a)), shared(b)))
+
+def stack(*layers):
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+blocks = {f"{each.__name__.lower()}": stack(each(), L.Dense(2, name="o")) for each in (Block, Plain)}
+for each in blocks.values():
+    each.layers[0].inner.trainable = False
+frozen = stack(Block(name="f"), L.Dense(2))
+frozen.layers[0].trainable = False
+whole = stack(L.Dense(3), L.Dense(2))
+whole.trainable = False
+whole.layers[0].trainable = True  # of no effect in a model that is frozen
+subs = {"sub-2": Sub(2), "sub-5": Sub(5)}
+for each in subs.values():
+    each(np.zeros((1, 3)))
+eight = stack(L.Dense(8), L.Dense(2))
+eight.quantize("int8")
+i = keras.Input((6, 4), name="i")
+x = L.TimeDistributed(L.BatchNormalization())(L.Bidirectional(L.LSTM(3))(i)[:, None])
+wrapped = keras.Model(i, L.Dense(2)(x))
+nested = keras.Model(i, keras.Sequential([keras.Input((6, 4)), L.Dense(3)])(L.MultiHeadAttention(2, 4)(i, i)))
+made = {
+    **subs, **blocks, "frozen": frozen, "whole": whole, "eight": eight, "wrapped": wrapped, "nested": nested,
+    "dict": two(lambda p, q: {"p": p, "q": q}, True), "list": two(lambda p, q: [p, q], False),
+    "mixed": two(lambda p, q: {"r": [p, q]}, False),
+}
+told = {}
+for name, each in made.items():
+    each.save(f"{name}.keras")
+    if name not in ("sub-2", "sub-5", "eight"):
+        each.save(f"{name}.h5")
+    told[name] = {"total": each.count_params(), "trainable": sum(int(np.prod(w.shape)) for w in each.trainable_weights)}
+again = keras.models.load_model("sub-2.keras")
+again.save("sub-2-again.keras")
+
 module = Module()
 tf.saved_model.save(module, "module", signatures=module.__call__)
 with open("facts.json", "w") as file:
-    json.dump({"new": facts(new), "old": facts(old)}, file)
+    json.dump({"new": facts(new), "old": facts(old), **told}, file)
 """
 
 
@@ -112,6 +183,65 @@ def test_layers_and_counts_are_those_that_the_framework_says(made: Path, name: s
 @pytest.mark.parametrize("name", [*FORMATS, "a.weights.h5"])
 def test_saving_again_changes_nothing(made: Path, name: str) -> None:
     assert derived(made / name) == derived(made / f"b{name[1:]}")
+
+
+UNKNOWN = {"sub-2", "sub-5", "block", "plain", "eight"}  # whose configuration does not say what training changes
+
+
+@pytest.mark.parametrize("name", [*sorted(UNKNOWN), "frozen", "whole", "wrapped", "nested", "dict", "list"])
+def test_all_weights_count_and_what_is_trained_is_right_or_left_out(made: Path, name: str) -> None:
+    facts = json.loads((made / "facts.json").read_text())[name]
+    expected = {"total": facts["total"]} if name in UNKNOWN else facts
+    for file in (made / f"{name}.keras", made / f"{name}.h5"):
+        if file.exists():
+            values = derived(file)
+            layers = values["structure"]["layers"]
+            assert values["structure"]["parameters"] == expected
+            assert sum(layer.get("parameters", 0) for layer in layers) == facts["total"]
+            assert len({layer["name"] for layer in layers}) == len(layers)
+
+
+def test_a_subclassed_model_has_the_layers_of_its_weights(made: Path) -> None:
+    values = {name: derived(made / f"{name}.keras") for name in ("sub-2", "sub-5", "sub-2-again")}
+    layers = [(each["name"], each["shapes"]) for each in values["sub-5"]["structure"]["layers"]]
+    assert layers == [("first", [[3, 5], [5]]), ("last", [[5, 2], [2]])]
+    assert "inputs" not in values["sub-5"]["structure"]
+    assert values["sub-5"]["digest"] != values["sub-2"]["digest"]
+    assert values["sub-2-again"] == values["sub-2"]
+
+
+ENDS = {
+    "dict": ([("picture", [None, 5]), ("table", [None, 4])], [("p", [None, 3]), ("q", [None, 3])]),
+    "list": ([("a", [None, 5]), ("b", [None, 4])], [("shared", [None, 3]), ("shared_1", [None, 3])]),
+    "mixed": ([("a", [None, 5]), ("b", [None, 4])], [("r", [None, 3]), ("r_1", [None, 3])]),
+}
+
+
+@pytest.mark.parametrize("form", ["keras", "h5"])
+@pytest.mark.parametrize("name", ENDS)
+def test_inputs_and_outputs_have_their_names_in_order(made: Path, name: str, form: str) -> None:
+    structure = derived(made / f"{name}.{form}")["structure"]
+    assert tuple([(each["name"], each["shape"]) for each in structure[key]] for key in ("inputs", "outputs")) == ENDS[name]
+
+
+def test_a_model_at_the_end_of_another(made: Path) -> None:
+    for form in ("keras", "h5"):
+        [end] = derived(made / f"nested.{form}")["structure"]["outputs"]
+        assert end["shape"][-1] == 3
+
+
+@pytest.mark.parametrize("base", ["a.keras", "a.h5", "a-exported", "a-saved"])
+@pytest.mark.parametrize("child", ["a.keras", "a.h5", "a-exported", "a-saved"])
+def test_the_lineage_knows_the_base_s_layers_in_every_format(made: Path, child: str, base: str) -> None:
+    values = LINEAGE.derive(made / child, {"/lineage/base#/weights/artefact": made / base})
+    assert [each["change"] for each in values["layers"]] == ["identical"] * 3
+    assert "removed_layers" not in values
+
+
+def test_a_model_that_has_the_base_inside_and_other_weights(made: Path) -> None:
+    values = LINEAGE.derive(made / "a-two.h5", {"/lineage/base#/weights/artefact": made / "a.keras"})
+    changes = {each["name"].rpartition("/")[2]: (each["change"], "distance" in each) for each in values["layers"]}
+    assert changes == {"d": ("moved", True), "bn": ("moved", False), "head": ("moved", True)}
 
 
 def test_what_keras_2_says_of_its_layers(made: Path) -> None:

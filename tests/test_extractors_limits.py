@@ -17,7 +17,7 @@ from mdrepo.extraction.keras import EXTRACTOR as KERAS
 from mdrepo.extraction.running import Runner
 
 PLUGIN = """
-import ctypes, os, time
+import ctypes, os, subprocess, time
 
 class Plugin:
     name, kind, version, suffixes = "plugin", "data", "1", (".plug",)
@@ -40,17 +40,39 @@ class Plugin:
             os._exit(7)
         if what == "recurses":
             return self.derive(path, options)
+        if what == "leaves":  # a copy of the process keeps the pipe open, and the process never ends
+            if os.fork() == 0:
+                path.with_suffix(".pid").write_text(str(os.getpid()))
+                time.sleep(60)
+                os._exit(0)
+            time.sleep(60)
+        if what == "starts":
+            with path.with_suffix(".pid").open("w") as file:
+                subprocess.run(["sh", "-c", "echo $$; exec sleep 60"], stdout=file)
+        if what == "forks" and os.fork() == 0:
+            return {"format": "copy", "examples": 4}
         if what == "nan":
             return {"examples": float("nan")}
         if what == "no json":
             return {"examples": {1, 2}}
         return {"format": "plug", "examples": 3}
 
+class Models(Plugin):
+    name, kind, suffixes = "models", "model", (".plugm",)
+
+    def derive(self, path, options):
+        with path.with_suffix(".read").open("a") as file:
+            file.write("x")
+        return super().derive(path, options)
+
 PLUGIN = Plugin()
+MODELS = Models()
 LACKING = object()
 """
 
-ENTRIES = "[mdrepo.extractors]\nplugin = plugin:PLUGIN\nbroken = no_such_module:X\nlacking = plugin:LACKING\n"
+ENTRIES = (
+    "[mdrepo.extractors]\nplugin = plugin:PLUGIN\nmodels = plugin:MODELS\nbroken = no_such_module:X\nlacking = plugin:LACKING\n"
+)
 
 REASONS = {
     "raises": "the extractor plugin failed: RuntimeError: no luck",
@@ -60,6 +82,8 @@ REASONS = {
     "crashes": "the process that read it died (signal 11)",
     "exits": "the process that read it died (exit code 7)",
     "recurses": "it is nested too deeply",
+    "leaves": "reading it was not done after 1 s",
+    "starts": "reading it was not done after 1 s",
     "nan": "the extractor plugin failed: ValueError",
     "no json": "the extractor plugin failed: TypeError",
 }
@@ -91,7 +115,7 @@ def plug(root: Path, name: str) -> None:
 
 
 def test_whatever_a_plugin_does_the_rest_is_done(plugged: Path) -> None:
-    for name in [*REASONS, "works"]:
+    for name in [*REASONS, "forks", "works"]:
         plug(plugged, name.replace(" ", "-"))
     track(plugged, "models/net.keras", keras_file(4))
     start = time.monotonic()
@@ -101,11 +125,26 @@ def test_whatever_a_plugin_does_the_rest_is_done(plugged: Path) -> None:
     for name, reason in REASONS.items():
         [found] = [each for each in problems if f"data/{name.replace(' ', '-')}.plug" in json.dumps(each)]
         assert reason in json.dumps(found)
-    assert json.loads((plugged / "metadata/works.json").read_text())["examples"] == 3
+    for name in ("forks", "works"):
+        assert json.loads((plugged / f"metadata/{name}.json").read_text())["examples"] == 3
+    for name in ("leaves", "starts"):
+        pid = (plugged / f"data/{name}.pid").read_text().strip()
+        state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False).stdout
+        assert state.strip()[:1] in ("", "Z"), "it is gone, or dead and only not waited for"
     assert json.loads((plugged / DOCUMENT).read_text())["structure"]["outputs"] == [{"name": "head", "shape": [None, 4]}]
     assert len(problems) == len(REASONS)
     assert set(result.err.splitlines()) >= {"reading sleeps.plug ...", "reading loops.plug ..."}
     assert "reading" not in mdrepo("--quiet", "patch", cwd=plugged, code=None).err
+
+
+@pytest.mark.parametrize("what", ["raises", "sleeps"])
+def test_what_fails_is_read_once_and_told_once(plugged: Path, what: str) -> None:
+    track(plugged, "models/net.plugm", what.encode())
+    edit(plugged, lambda v: v["weights"]["artefact"].update(path="models/net.plugm"))
+    result = mdrepo("patch", "--json", cwd=plugged, code=1)
+    assert len(result.json["problems"]) == 1, result.json["problems"]
+    assert (plugged / "models/net.read").read_text() == "x"
+    assert result.err.count("reading net.plugm") == (what == "sleeps")
 
 
 def test_a_plugin_that_cannot_be_loaded_is_named_and_stops_nothing(plugged: Path) -> None:
@@ -149,7 +188,7 @@ def test_a_process_serves_again_after_one_that_died(tmp_path: Path) -> None:
     second = run._process
     assert second is not None
     del run
-    assert second.poll() == 0
+    assert second.poll() is not None
 
 
 def test_a_package_that_is_not_installed_is_named_with_its_extra(

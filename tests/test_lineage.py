@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from conftest import DOCUMENT, edit, git, keras_file, load, mdrepo, npz, track
 
+from mdrepo.extraction import LayerWeights, lineage
+
 CHILD = "metadata/child.json"
 PLACE = f"{CHILD}#/lineage"
 
@@ -72,6 +74,32 @@ def test_a_layer_of_another_shape_is_new(repo: Path) -> None:
     assert layers["hidden"]["distance"] > 0.5
 
 
+def weights_of(**layers: Any) -> dict[str, LayerWeights]:
+    """Layers with a weight each; by name, `__` for a slash."""
+    import numpy as np
+
+    return {name.replace("__", "/"): LayerWeights(None, {"0": np.asarray(value, "f4")}) for name, value in layers.items()}
+
+
+@pytest.mark.parametrize(
+    ("mine", "base", "partners"),
+    [
+        ({"a": [1.0]}, {"a": [2.0]}, {"a": "a"}),
+        ({"a": [1.0]}, {"a": [1.0, 2.0]}, {}),
+        ({"net__a": [1.0], "net__b": [1.0]}, {"a": [2.0], "b": [3.0]}, {"net/a": "a", "net/b": "b"}),
+        ({"n__a": [1.0], "n__b__a": [1.0]}, {"a": [2.0], "b__a": [3.0]}, {"n/a": "a", "n/b/a": "b/a"}),
+        ({"base__a": [1.0], "head": [1.0]}, {"a": [2.0], "old": [3.0]}, {"base/a": "a"}),
+        ({"x__a": [1.0], "y__a": [2.0], "z": [7.0]}, {"a": [3.0], "c": [4.0]}, {}),
+        ({"x__a": [1.0], "y__a": [2.0], "z": [7.0]}, {"a": [2.0], "c": [4.0]}, {"y/a": "a"}),
+        ({"dense_4": [1.0, 5.0]}, {"dense_2": [1.0, 5.0], "b": [1.0]}, {"dense_4": "dense_2"}),
+        ({"one": [0.0], "two": [0.0]}, {"three": [0.0]}, {}),
+        ({"a": [1.0, 2.0], "base__a": [1.0]}, {"a": [3.0]}, {"base/a": "a"}),
+    ],
+)
+def test_partners_are_found_where_there_is_one(mine: Any, base: Any, partners: dict[str, str]) -> None:
+    assert lineage._partners(weights_of(**mine), weights_of(**base)) == partners
+
+
 def test_the_base_is_read_as_it_was_at_its_commit(repo: Path) -> None:
     made(repo, keras_file(3, frozen=True))
     track(repo, "models/net.keras", keras_file(3, seed=9))
@@ -117,6 +145,7 @@ def changed(repo: Path, **changes: Any) -> None:
 
 def test_a_correction_of_the_base_comes_into_the_child(repo: Path) -> None:
     made(repo, keras_file(3))
+    before = load(repo, CHILD)["lineage"]
     changed(repo, license="MIT", limitations=["grey images only"])
     edit(repo, lambda v: v.update(description="the child's own"), CHILD)
     told = mdrepo("merge-base", CHILD, cwd=repo)
@@ -125,7 +154,9 @@ def test_a_correction_of_the_base_comes_into_the_child(repo: Path) -> None:
     assert (child["license"], child["limitations"], child["description"]) == ("MIT", ["grey images only"], "the child's own")
     assert child["name"] == "child"
     assert child["weights"]["artefact"]["path"] == "models/child.keras"
-    assert child["lineage"]["base"]["commit"] == git("rev-parse", "HEAD", cwd=repo)
+    merged = {"merged": git("rev-parse", "HEAD", cwd=repo)}
+    assert child["lineage"] == {**before, "base": {**before["base"], **merged}}, "its weights are still made of the old ones"
+    mdrepo("patch", "--check", cwd=repo)
     mdrepo("validate", cwd=repo)
     assert "nothing new" in mdrepo("merge-base", CHILD, cwd=repo).err
 
@@ -136,18 +167,22 @@ def test_what_base_and_child_both_changed_is_settled_by_name(repo: Path) -> None
     edit(repo, lambda v: v.update(license="BSD-3-Clause", description="first"), CHILD)
     git("commit", "-qam", "Own licence", cwd=repo)
     changed(repo, license="Apache-2.0", description="second")
-    before = load(repo, CHILD)["lineage"]["base"]["commit"]
     told = mdrepo("merge-base", CHILD, cwd=repo, code=1)
     assert 'conflict /license: it was "MIT"' in told.out
     assert load(repo, CHILD)["license"] == "BSD-3-Clause"
     assert load(repo, CHILD)["description"] == "second", "the rest is merged"
-    assert load(repo, CHILD)["lineage"]["base"]["commit"] == before, "not done yet"
+    assert "merged" not in load(repo, CHILD)["lineage"]["base"], "not done yet"
     mdrepo("merge-base", CHILD, "--keep", "/license", cwd=repo)
     assert load(repo, CHILD)["license"] == "BSD-3-Clause"
-    assert load(repo, CHILD)["lineage"]["base"]["commit"] != before
+    assert load(repo, CHILD)["lineage"]["base"]["merged"] == git("rev-parse", "HEAD", cwd=repo)
     changed(repo, license="ISC")
     mdrepo("merge-base", CHILD, "--take", "/license", cwd=repo)
     assert load(repo, CHILD)["license"] == "ISC"
+
+
+def test_a_base_is_named_by_a_commit_and_not_by_what_moves(repo: Path) -> None:
+    lineage = '{"base": {"document": "metadata/base.json", "commit": "HEAD"}}'
+    assert "/lineage/base/commit" in mdrepo("set", f"{DOCUMENT}#/lineage", lineage, cwd=repo, code=1).out
 
 
 @pytest.mark.parametrize(

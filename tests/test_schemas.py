@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -292,3 +295,17 @@ def test_documents_in_the_repository_follow_the_schema_s_order(repo: Path) -> No
     keys = list(load(repo))
     assert keys == sorted(keys, key=order.index)
     assert ROOT.joinpath("schemas").is_dir()
+
+
+def test_what_jsonschema_would_load_for_formats_is_left_out(tmp_path: Path) -> None:
+    """With some packages beside it, which compile grammars, importing it would take a second longer."""
+    for name in ("rfc3987_syntax", "fqdn"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('it was imported')")
+    code = """
+from mdrepo.schemas import KINDS, SchemaStore
+from mdrepo.validation import check
+import sys
+check(SchemaStore().find(KINDS["model"]))
+assert "jsonschema" in sys.modules and "rfc3987_syntax" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})

@@ -69,7 +69,7 @@ def test_a_patch_follows_the_artefact_and_keeps_what_people_wrote(repo: Path) ->
     mdrepo("patch", "--check", cwd=repo, code=1)
     before = state(repo)
     shown = mdrepo("patch", cwd=repo)
-    assert "from models/net.keras by keras 2:" in shown.out
+    assert "from models/net.keras by keras 3:" in shown.out
     assert "/structure/parameters/total: 27 -> 35  (+8, +29.6%)" in shown.out
     assert state(repo) == before
     applied = mdrepo("patch", "--apply", cwd=repo)
@@ -90,7 +90,7 @@ def test_a_field_that_both_changed_is_a_conflict_until_it_is_settled(repo: Path)
     result = mdrepo("patch", "--apply", cwd=repo, code=1)
     assert "conflict /structure/parameters/trainable: it was 27" in result.out
     assert "by hand: 7" in result.out
-    assert "derived from models/net.keras by keras 2: 12" in result.out
+    assert "derived from models/net.keras by keras 3: 12" in result.out
     assert load(repo)["structure"]["parameters"]["trainable"] == 7
     assert load(repo)["structure"]["layers"][1]["trainable"] is False, "the rest is merged"
     again = mdrepo("patch", "--json", cwd=repo, code=1).json["documents"][1]["conflicts"]
@@ -397,6 +397,15 @@ def test_labels_are_derived_only_where_an_artefact_says_their_order(repo: Path) 
     result = mdrepo("new", "model", "two", cwd=repo)
     assert "labels" not in load(repo, "metadata/two.json")
     assert "preprocessing, labels" in result.out
+
+
+@pytest.mark.parametrize(("kind", "path"), [("model", "models/bad.keras"), ("dataset", "data/bad.npz")])
+def test_no_document_is_made_of_what_cannot_be_read(repo: Path, kind: str, path: str) -> None:
+    track(repo, path, b"PK broken")
+    track(repo, "data/bad-test.npz", npz(x=[[1.0]], y=[0]))
+    said = mdrepo("new", kind, "bad", cwd=repo, code=1).err
+    assert f"{path}: not a" in said
+    assert not [*(repo / "metadata").glob("bad*")]
 
 
 @pytest.mark.parametrize(

@@ -68,30 +68,37 @@ class ExtractionError(Finding):
         self.reason = reason
 
 
+class Malformed(ValueError):
+    """Something in a file that is not what its format asks for, in words for whoever reads the message."""
+
+
 def extractors() -> tuple[Extractor, ...]:
     """All that are installed and can be loaded, by name."""
-    return tuple(each for each in _loaded().values() if isinstance(each, Extractor))
+    return _loaded()[0]
 
 
 def broken() -> dict[str, str]:
     """The extractors that are installed and cannot be loaded, by name, with the reason."""
-    return {name: each for name, each in _loaded().items() if isinstance(each, str)}
+    return _loaded()[1]
 
 
 @cache
-def _loaded() -> dict[str, Extractor | str]:
+def _loaded() -> tuple[tuple[Extractor, ...], dict[str, str]]:
     from importlib.metadata import entry_points
 
-    found: dict[str, Extractor | str] = {}
+    found: list[Extractor] = []
+    failed: dict[str, str] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             made = point.load()
         except Exception as error:  # a plugin's own mistake, of any kind, is no reason to do without the others
-            found[point.name] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            failed[point.name] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            continue
+        if isinstance(made, Extractor):
+            found.append(made)
         else:
-            lacks = "it lacks an attribute of mdrepo.extraction.Extractor"
-            found[point.name] = made if isinstance(made, Extractor) else lacks
-    return found
+            failed[point.name] = "it lacks an attribute of mdrepo.extraction.Extractor"
+    return tuple(found), failed
 
 
 def extractor_for(kind: str, path: str) -> Extractor | None:

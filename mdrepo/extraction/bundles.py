@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import Malformed
 from .protobuf import Message, varint
 from .weights import Tensor, span
 
@@ -46,9 +47,9 @@ def shape(proto: Message | None) -> list[int] | None:
 def _block(table: memoryview, at: int, size: int) -> Iterator[tuple[bytes, memoryview]]:
     """The entries of a block; a key is what it shares with the one before, and the rest."""
     if size < 4 or at + size >= len(table):
-        raise ValueError("its index has a block that lies outside of it")
+        raise Malformed("its index has a block that lies outside of it")
     if table[at + size]:
-        raise ValueError("its index is compressed, which TensorFlow never does")
+        raise Malformed("its index is compressed, which TensorFlow never does")
     block = table[at : at + size]
     restarts = int.from_bytes(block[-4:], "little")
     end = size - 4 * (restarts + 1)
@@ -58,7 +59,7 @@ def _block(table: memoryview, at: int, size: int) -> Iterator[tuple[bytes, memor
         own, place = varint(block, place)
         length, place = varint(block, place)
         if shared > len(key) or shared + own > _KEY_LIMIT or place + own + length > end:
-            raise ValueError("its index has an entry that is none")
+            raise Malformed("its index has an entry that is none")
         key = key[:shared] + bytes(block[place : place + own])
         place += own
         yield key, block[place : place + length]
@@ -68,7 +69,7 @@ def _block(table: memoryview, at: int, size: int) -> Iterator[tuple[bytes, memor
 def _table(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     table = memoryview(data)
     if len(table) < 48 or int.from_bytes(table[-8:], "little") != _MAGIC:
-        raise ValueError("its index is none")
+        raise Malformed("its index is none")
     footer = table[-48:-8]
     _, at = varint(footer, 0)
     _, at = varint(footer, at)
@@ -86,11 +87,11 @@ class Bundle:
     def __init__(self, folder: Path, name: str) -> None:
         index = folder / f"{name}.index"
         if index.stat().st_size > _INDEX_LIMIT:
-            raise ValueError(f"its index is larger than {_INDEX_LIMIT >> 20} MiB")
+            raise Malformed(f"its index is larger than {_INDEX_LIMIT >> 20} MiB")
         self.entries = {key.decode(): Message(value) for key, value in _table(index.read_bytes())}
         header = self.entries.pop("")
         if header.number(2):
-            raise ValueError("its numbers are in big-endian order")
+            raise Malformed("its numbers are in big-endian order")
         shards = header.number(1)
         self.files = [folder / f"{name}.data-{shard:05d}-of-{shards:05d}" for shard in range(min(shards, 100_000))]
 
@@ -101,17 +102,17 @@ class Bundle:
         if entry is None or found is None:
             return None
         if entry.all(7):
-            raise ValueError(f"{key} is in slices")
+            raise Malformed(f"{key} is in slices")
         sizes = tuple(shape(entry.message(2)) or ())
         path, start, length = self._place(entry)
         if any(size < 0 for size in sizes) or math.prod(sizes) * found[1] != length:
-            raise ValueError(f"{key} does not have as many bytes as it declares")
+            raise Malformed(f"{key} does not have as many bytes as it declares")
         return Tensor(name, sizes, found[0], span(path, start, length))
 
     def _place(self, entry: Message) -> tuple[Path, int, int]:
         path, start, length = self.files[entry.number(3)], entry.number(4), entry.number(5)
         if start < 0 or length < 0 or start + length > path.stat().st_size:
-            raise ValueError("a tensor lies outside of its file")
+            raise Malformed("a tensor lies outside of its file")
         return path, start, length
 
     def graph(self) -> list[Message]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,18 +43,47 @@ def child(group: Any, name: str, path: Path) -> Any:
     return group
 
 
-def tensors(group: Any, path: Path, prefix: str = "") -> Iterator[Tensor]:
-    """The weights below a group, in the order of their names, without the states of random generators."""
+def tensors(group: Any, path: Path, prefix: str = "", seen: set[int] | None = None) -> Iterator[Tensor]:
+    """The weights below a group, in the order of their names, without the states of optimizers and of random generators."""
     import h5py
 
+    seen = set() if seen is None else seen
+    place = h5py.h5o.get_info(group.id).addr
+    if place in seen:  # one in itself, or one of so many that only look like many
+        raise ExtractionError(path, f"the group {group.name} of its weights is there more than once")
+    seen.add(place)
     for name in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0, key)):
+        if name.endswith("optimizer"):
+            continue
         found = child(group, name, path)
         if isinstance(found, h5py.Group):
-            yield from tensors(found, path, f"{prefix}{name}/")
+            yield from tensors(found, path, f"{prefix}{name}/", seen)
         elif isinstance(found, h5py.Dataset):
             check(found, path)
             if "seed_generator" not in prefix + name:
                 yield Tensor(prefix + name, tuple(found.shape), str(found.dtype), lambda data=found: [data[()].tobytes()])  # type: ignore[misc]
+
+
+def divided(found: Iterable[Tensor], owners: Container[str]) -> tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]]:
+    """Weights of a Keras 3 file by the groups that own them, and the others by the groups that they are in, under short names.
+
+    Keras writes a layer's own weights into `vars`; the group of a model has the groups of its `layers` in it.
+    """
+    owned: dict[str, list[Tensor]] = {}
+    others: dict[str, list[Tensor]] = {}
+    for tensor in found:
+        at = tensor.name.rfind("/")
+        while at > 0 and tensor.name[:at] not in owners:
+            at = tensor.name.rfind("/", 0, at)
+        if at > 0:
+            owned.setdefault(tensor.name[:at], []).append(replace(tensor, name=tensor.name[at + 1 :]))
+            continue
+        group, mark, own = f"/{tensor.name}".rpartition("/vars/")
+        if not mark:
+            group, _, own = f"/{tensor.name}".rpartition("/")
+        name = "/".join(each for each in group.split("/") if each not in ("", "layers"))
+        others.setdefault(name or "vars", []).append(replace(tensor, name=f"vars/{own}" if mark else own))
+    return owned, others
 
 
 def check(data: Any, path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import ExtractionError, configurations, hdf5
-from .weights import Model, ModelExtractor
+from .weights import Layer, Model, ModelExtractor
 
 _CONFIG_LIMIT = 64 << 20
 
@@ -48,7 +48,7 @@ class Keras(ModelExtractor):
     """Keras 3 models."""
 
     name = "keras"
-    version = "2"
+    version = "3"
     suffixes = (".keras",)
     what = "a .keras file"
 
@@ -58,11 +58,10 @@ class Keras(ModelExtractor):
             config = whole["config"]
             version = str(metadata.get("keras_version", "unknown"))
             configured = list(configurations.layers(config))
-            groups = [hdf5.child(weights, each.group, path) for each in configured]
-            layers = [
-                configurations.layer(each, [*hdf5.tensors(group, path)] if group is not None else [])
-                for each, group in zip(configured, groups, strict=True)
-            ]
+            owned, others = hdf5.divided(hdf5.tensors(weights, path), {each.group for each in configured})
+            layers = [configurations.layer(each, owned.get(each.group, [])) for each in configured]
+            taken = {each.name for each in layers}  # what the configuration does not speak of: layers of subclassed models
+            layers += [Layer(f"{name}/vars" if name in taken else name, tensors=tuple(own)) for name, own in others.items()]
             ends = configurations.inputs(config, configured), configurations.outputs(config, configured)
             yield Model("keras", layers, "keras", version, *ends, named=False)
 

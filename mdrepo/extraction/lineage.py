@@ -2,41 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from . import ExtractionError, Layered, LayerWeights, reader_of
 
+Layers = Mapping[str, LayerWeights]
+
 _BASE = "/lineage/base#/weights/artefact"
 
 
-def _distance(one: LayerWeights, other: LayerWeights) -> float:
+def _shape(tensor: Any) -> tuple[tuple[int, ...], str]:
+    return tuple(tensor.shape), str(tensor.dtype)
+
+
+def _shapes(layer: LayerWeights) -> list[tuple[tuple[int, ...], str]]:
+    return sorted(_shape(tensor) for tensor in layer.tensors.values())
+
+
+def _contents(layer: LayerWeights) -> list[Any]:
+    """The weights without their names, which formats give differently."""
+    return sorted((_shape(tensor), hashlib.sha256(tensor[()].tobytes()).hexdigest()) for tensor in layer.tensors.values())
+
+
+def _pairs(one: LayerWeights, other: LayerWeights) -> list[tuple[Any, Any]] | None:
+    """The weights of two layers of the same shapes, side by side; None where neither names nor shapes say which are which."""
+    if one.tensors.keys() == other.tensors.keys():
+        return [(tensor, other.tensors[name]) for name, tensor in one.tensors.items()]
+    by_shape = [{_shape(tensor): tensor for tensor in layer.tensors.values()} for layer in (one, other)]
+    if len(by_shape[0]) < len(one.tensors):
+        return None
+    return [(tensor, by_shape[1][shape]) for shape, tensor in by_shape[0].items()]
+
+
+def _fits(one: LayerWeights, other: LayerWeights) -> bool:
+    """Whether two layers have weights of the same shapes and types, under each name where they have the same names."""
+    if one.tensors.keys() == other.tensors.keys():
+        return all(_shape(tensor) == _shape(other.tensors[name]) for name, tensor in one.tensors.items())
+    return _shapes(one) == _shapes(other)
+
+
+def _identical(one: LayerWeights, other: LayerWeights) -> bool:
+    pairs = _pairs(one, other)
+    if pairs is None:
+        return _contents(one) == _contents(other)
+    return all(now[()].tobytes() == before[()].tobytes() for now, before in pairs)
+
+
+def _distance(pairs: Sequence[tuple[Any, Any]]) -> float:
     """The relative L2 norm of what the weights moved by: |one - other| / |other|, to four significant digits."""
     import numpy as np
 
     moved = size = 0.0
-    for name, tensor in one.tensors.items():
-        now, before = (np.asarray(each[()], dtype="float64") for each in (tensor, other.tensors[name]))
+    for pair in pairs:
+        now, before = (np.asarray(each[()], dtype="float64") for each in pair)
         moved += float(np.sum(np.square(now - before)))
         size += float(np.sum(np.square(before)))
     return float(f"{(moved / size) ** 0.5:.4g}") if size else float(moved > 0)
 
 
-def _shapes(layer: LayerWeights) -> dict[str, tuple[tuple[int, ...], str]]:
-    return {name: (tuple(tensor.shape), str(tensor.dtype)) for name, tensor in layer.tensors.items()}
+def _compared(layer: LayerWeights, other: LayerWeights | None) -> dict[str, Any]:
+    """What has become of the base's layer; the distance only where it is known which weights are which."""
+    if other is None:
+        return {"change": "new"}
+    if _identical(layer, other):
+        return {"change": "identical"}
+    pairs = _pairs(layer, other)
+    return {"change": "moved", **({} if pairs is None else {"distance": _distance(pairs)})}
 
 
-def _compared(mine: Mapping[str, LayerWeights], base: Mapping[str, LayerWeights]) -> Iterator[dict[str, Any]]:
+def _unique(mine: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, str]:
+    """The names that have the same key, where that is one name on each side."""
+    names = [{key: name for name, key in keys.items()} for keys in (mine, base)]
+    counts = [Counter(keys.values()) for keys in (mine, base)]
+    return {name: names[1][key] for key, name in names[0].items() if counts[0][key] == counts[1][key] == 1}
+
+
+def _stripped(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The parts of names, without the first ones that all have: a format may put the model's name before those of its layers."""
+    parts = {name: tuple(re.split("[/.]", name)) for name in names}
+    shared = takewhile(lambda column: len(set(column)) == 1, zip(*(each[:-1] for each in parts.values()), strict=False))
+    at = sum(1 for _ in shared)
+    return {name: each[at:] for name, each in parts.items()}
+
+
+def _by_ending(mine: Layers, base: Layers) -> dict[str, str]:
+    """Layers of which one's name ends the other's, as when the base is one part of the model; where there is one such pair."""
+    ends: dict[str, list[str]] = {}
+    for name in base:
+        ends.setdefault(re.split("[/.]", name)[-1], []).append(name)
+    found: dict[str, str] = {}
     for name, layer in mine.items():
-        other = base.get(name)
-        entry: dict[str, Any] = {"name": name, **({} if layer.trainable is None else {"frozen": not layer.trainable})}
-        if other is None or _shapes(layer) != _shapes(other):
-            yield {**entry, "change": "new"}
-        elif all(tensor[()].tobytes() == other.tensors[each][()].tobytes() for each, tensor in layer.tensors.items()):
-            yield {**entry, "change": "identical"}
-        else:
-            yield {**entry, "change": "moved", "distance": _distance(layer, other)}
+        near = [other for other in ends.get(re.split("[/.]", name)[-1], ()) if _fits(layer, base[other])]
+        near = [
+            other for other in near if re.search(rf"(^|[/.]){re.escape(min(name, other, key=len))}$", max(name, other, key=len))
+        ]
+        if len(near) == 1:
+            found[name] = near[0]
+    taken = Counter(found.values())
+    return {name: other for name, other in found.items() if taken[other] == 1}
+
+
+def _by_weights(mine: Layers, base: Layers) -> dict[str, str]:
+    """Layers with the same bytes; read only where there are such shapes on both sides."""
+    shapes = [{name: tuple(_shapes(layer)) for name, layer in layers.items()} for layers in (mine, base)]
+    both = set(shapes[0].values()) & set(shapes[1].values())
+    contents = [
+        {name: tuple(_contents(layer)) for name, layer in layers.items() if known[name] in both}
+        for layers, known in zip((mine, base), shapes, strict=True)
+    ]
+    return _unique(*contents)
+
+
+def _partners(mine: Layers, base: Layers) -> dict[str, str]:
+    """The base's layer of each that has one: of its name, of its name but for what is put before it, or of its weights."""
+    stripped = _stripped(mine), _stripped(base)
+    rules: tuple[Callable[[Layers, Layers], dict[str, str]], ...] = (
+        lambda left, free: {name: name for name in left if name in free},
+        lambda left, free: _unique(*({name: keys[name] for name in of} for keys, of in zip(stripped, (left, free), strict=True))),
+        _by_ending,
+        _by_weights,
+    )
+    found: dict[str, str] = {}
+    for rule in rules:
+        taken = set(found.values())
+        left = {name: layer for name, layer in mine.items() if name not in found}
+        free = {name: layer for name, layer in base.items() if name not in taken}
+        found.update((name, other) for name, other in rule(left, free).items() if _fits(mine[name], base[other]))
+    return found
 
 
 class Lineage:
@@ -44,7 +142,7 @@ class Lineage:
 
     name = "lineage"
     kind = "lineage"
-    version = "1"
+    version = "2"
     suffixes = ("",)
     files = (_BASE,)
 
@@ -55,8 +153,16 @@ class Lineage:
             which = base if isinstance(readers[0], Layered) else path
             raise ExtractionError(path, f"of the format of {which.name} the weights of single layers cannot be read")
         with readers[0].layers(path) as mine, readers[1].layers(base) as theirs:
-            layers = [*_compared(mine, theirs)]
-            gone = sorted(set(theirs) - set(mine))
+            partners = _partners(mine, theirs)
+            layers = [
+                {
+                    "name": name,
+                    **({} if layer.trainable is None else {"frozen": not layer.trainable}),
+                    **_compared(layer, theirs.get(partners.get(name, ""))),
+                }
+                for name, layer in mine.items()
+            ]
+            gone = sorted(set(theirs) - set(mine) - set(partners.values()))
         identical = sorted(each["name"] for each in layers if each["change"] == "identical")
         return {"layers": layers, "identical_layers": identical, **({"removed_layers": gone} if gone else {})}
 

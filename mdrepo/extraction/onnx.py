@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import ExtractionError
+from . import ExtractionError, Malformed
 from .protobuf import Message, varints
 from .weights import PIECE, Layer, Model, ModelExtractor, Tensor, grouped
 
@@ -51,11 +51,11 @@ def _tensor(proto: Message, path: Path) -> Tensor:
     if not bits or proto.all(3):
         raise ExtractionError(path, f"its weights at {name} are no numbers, or of a type that is not known")
     if any(each < 0 for each in shape):
-        raise ValueError(f"{name} has a shape that is none")
+        raise Malformed(f"{name} has a shape that is none")
     raw = proto.data(9)
     data = _typed(proto, bits, math.prod(shape)) if raw is None else raw
     if len(data) != (math.prod(shape) * bits + 7) // 8:
-        raise ValueError(f"{name} does not have as many bytes as it declares")
+        raise Malformed(f"{name} does not have as many bytes as it declares")
     return Tensor(name, shape, dtype, lambda: (bytes(data[at : at + PIECE]) for at in range(0, len(data), PIECE)))
 
 
@@ -71,7 +71,7 @@ def _typed(proto: Message, bits: int, count: int) -> bytes | memoryview:
             mask = (1 << size * 8) - 1
             return b"".join((each & mask).to_bytes(size, "little") for each in numbers)
     if count:
-        raise ValueError("a tensor has no numbers")
+        raise Malformed("a tensor has no numbers")
     return b""
 
 
@@ -106,13 +106,13 @@ class Onnx(ModelExtractor):
             model = Message(memoryview(mapped))
             graph = model.message(7)
             if graph is None or not model.number(1):
-                raise ValueError("it has no graph")
+                raise Malformed("it has no graph")
             if graph.all(15):
                 raise ExtractionError(path, "it has sparse weights, which are not read")
             tensors = [_tensor(each, path) for each in graph.messages(5)]
             names = {each.name for each in tensors}
             if len(names) < len(tensors):
-                raise ValueError("two weights have one name")
+                raise Malformed("two weights have one name")
             takers: dict[str, str] = {}
             for node in graph.messages(1):
                 for taken in node.all(1):

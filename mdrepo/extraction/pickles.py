@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import Malformed
+
 _MARK = object()
-_LIMIT = 10_000_000  # opcodes
+_LIMIT = 2_000_000  # opcodes
+_OPEN = 10_000  # marks that wait for their end
 
 
-class Refused(ValueError):
+class Refused(Malformed):
     """A pickle that asks for something that is not admitted."""
 
 
@@ -40,6 +43,7 @@ class _Machine:
         self.admitted = admitted
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.open = 0
 
     def run(self, data: bytes) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
@@ -48,7 +52,7 @@ class _Machine:
             if opcode.name == "STOP":
                 return self.stack.pop()
             self.step(opcode.name, argument)
-        raise ValueError("its pickle has no end")
+        raise Malformed("its pickle has no end")
 
     def step(self, name: str, argument: Any) -> None:
         stack = self.stack
@@ -64,6 +68,11 @@ class _Machine:
             stack.append(self.memo[argument])
         elif name in _STEPS:
             _STEPS[name](self, argument)
+        elif name == "MARK":
+            self.open += 1
+            if self.open > _OPEN:
+                raise Refused(f"its pickle has more than {_OPEN:,} parts inside each other")
+            stack.append(_MARK)
         elif name not in ("PROTO", "FRAME"):
             raise Refused(f"its pickle has the step {name}, which no tensors need")
 
@@ -73,7 +82,8 @@ class _Machine:
         while self.stack[at] is not _MARK:
             at -= 1
             if at < 0:
-                raise ValueError("its pickle lacks a mark")
+                raise Malformed("its pickle lacks a mark")
+        self.open -= 1
         taken = self.stack[at + 1 :]
         del self.stack[at:]
         return taken
@@ -113,23 +123,35 @@ class _Machine:
         target = self.stack[-1]
         if not isinstance(target, set):
             raise Refused("its pickle adds to something that is no set")
-        target.update(items)
+        target.update(_key(each) for each in items)
 
     def fill_dict(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, dict):
             raise Refused("its pickle sets items of something that is no dict")
-        target.update(zip(items[::2], items[1::2], strict=True))
+        target.update(_plain(items))
 
     def dict_of(self, items: list[Any]) -> None:
-        self.stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+        self.stack.append(dict(_plain(items)))
 
     def two(self) -> list[Any]:
         value, key = self.stack.pop(), self.stack.pop()
         return [key, value]
 
 
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "MARK": _MARK}
+def _key(value: Any) -> Any:
+    """A key or a member of a set, if it is plain: tuples of tuples can take for ever to tell apart."""
+    plain = str | bytes | int | float | complex | None
+    if isinstance(value, plain) or (isinstance(value, tuple) and all(isinstance(each, plain) for each in value)):
+        return value
+    raise Refused("its pickle has a key that is no plain value")
+
+
+def _plain(items: list[Any]) -> Iterable[tuple[Any, Any]]:
+    return ((_key(key), value) for key, value in zip(items[::2], items[1::2], strict=True))
+
+
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": set}
 _VALUES = frozenset(
     [
@@ -164,7 +186,7 @@ _STEPS: dict[str, Callable[[_Machine, Any], Any]] = {
     "TUPLE3": lambda machine, _: machine.tuple_of(3),
     "LIST": lambda machine, _: machine.stack.append(machine.marked()),
     "DICT": lambda machine, _: machine.dict_of(machine.marked()),
-    "FROZENSET": lambda machine, _: machine.stack.append(frozenset(machine.marked())),
+    "FROZENSET": lambda machine, _: machine.stack.append(frozenset(map(_key, machine.marked()))),
     "APPEND": lambda machine, _: machine.fill_list([machine.stack.pop()]),
     "APPENDS": lambda machine, _: machine.fill_list(machine.marked()),
     "ADDITEMS": lambda machine, _: machine.fill_set(machine.marked()),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from . import Malformed
+
 Value = int | memoryview
 
 
@@ -15,7 +17,7 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
         if data[place] < 0x80:
             return value, place + 1
         shift += 7
-    raise ValueError("a number has no end")
+    raise Malformed("a number has no end")
 
 
 def varints(data: memoryview) -> Iterator[int]:
@@ -40,9 +42,9 @@ def _fields(data: memoryview) -> Iterator[tuple[int, Value]]:
         elif kind in (1, 5):
             length = 8 if kind == 1 else 4
         else:
-            raise ValueError(f"a field has the unknown wire type {kind}")
+            raise Malformed(f"a field has the unknown wire type {kind}")
         if length > len(data) - at:
-            raise ValueError("a field is longer than what it is in")
+            raise Malformed("a field is longer than what it is in")
         yield number, data[at : at + length]
         at += length
 
@@ -52,7 +54,7 @@ class Message:
 
     def __init__(self, data: Value) -> None:
         if isinstance(data, int):
-            raise ValueError("a number stands where a message is expected")
+            raise Malformed("a number stands where a message is expected")
         self._found: dict[int, list[Value]] = {}
         for number, value in _fields(data):
             self._found.setdefault(number, []).append(value)
@@ -70,7 +72,7 @@ class Message:
     def data(self, number: int) -> memoryview | None:
         found = self.all(number)
         if found and isinstance(found[-1], int):
-            raise ValueError("a number stands where bytes are expected")
+            raise Malformed("a number stands where bytes are expected")
         return found[-1] if found else None  # type: ignore[return-value]
 
     def text(self, number: int) -> str:
@@ -84,7 +86,7 @@ class Message:
         if not found:
             return otherwise
         if not isinstance(found[-1], int):
-            raise ValueError("bytes stand where a number is expected")
+            raise Malformed("bytes stand where a number is expected")
         return signed(found[-1])
 
     def numbers(self, number: int) -> list[int]:

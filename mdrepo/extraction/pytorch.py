@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import ExtractionError, pickles
+from . import ExtractionError, Malformed, pickles
 from .weights import PIECE, Layer, Model, ModelExtractor, Tensor, grouped
 
 _PICKLE_LIMIT = 256 << 20
-_LIMIT = 1_000_000
+_LIMIT = 200_000
+_NAME = 2_000  # characters of a tensor's name
 _STORAGES = {
     "Double": "float64",
     "Float": "float32",
@@ -65,11 +66,11 @@ def _untyped(storage: Any, offset: Any, shape: Any, strides: Any, _grad: Any, _h
 def _checked(view: _View) -> _View:
     numbers = (view.stored, view.offset, *view.shape, *view.strides)
     if not all(type(each) is int and each >= 0 for each in numbers) or len(view.shape) != len(view.strides):
-        raise ValueError("a tensor has a shape or a place that is none")
+        raise Malformed("a tensor has a shape or a place that is none")
     size = math.prod(view.shape)
     last = view.offset + sum((length - 1) * stride for length, stride in zip(view.shape, view.strides, strict=True))
     if size > view.stored or (size and last >= view.stored):
-        raise ValueError("a tensor declares more numbers than its storage has")
+        raise Malformed("a tensor declares more numbers than its storage has")
     return view
 
 
@@ -99,8 +100,39 @@ _ADMITTED: Mapping[tuple[str, str], pickles.Made | None] = {
 }
 
 
+def _inside(value: Any) -> list[tuple[Any, Any]]:
+    """The parts of a dict, a list or a tuple, with their keys."""
+    return list(value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ())
+
+
+def _holders(content: Any) -> set[int]:
+    """The containers that have a tensor somewhere in them, by identity; each is looked at once, however often it is there."""
+    around: dict[int, list[int]] = {id(content): []}
+    left, reached = [content], list[int]()
+    while left:
+        value = left.pop()
+        for _, each in _inside(value):
+            if isinstance(each, _View):
+                reached.append(id(value))
+            elif isinstance(each, Mapping | list | tuple):
+                if id(each) not in around:
+                    around[id(each)] = []
+                    left.append(each)
+                around[id(each)].append(id(value))
+    found: set[int] = set()
+    while reached:
+        place = reached.pop()
+        if place not in found:
+            found.add(place)
+            reached += around[place]
+    return found
+
+
 def _views(content: Any) -> dict[str, _View]:
     """The tensors of nested dicts and lists, by dotted names, in their order."""
+    if isinstance(content, _View):
+        return {"tensor": content}
+    holders = _holders(content)
     found: dict[str, _View] = {}
     left = [("", content)]
     for _ in range(_LIMIT):  # lists that hold each other need few bytes for any number of tensors
@@ -108,12 +140,14 @@ def _views(content: Any) -> dict[str, _View]:
             return found
         name, value = left.pop()
         if isinstance(value, _View):
-            if found.setdefault(name or "tensor", value) is not value:
-                raise ValueError(f"two tensors are called {name}")
-        elif isinstance(value, Mapping | list | tuple):
-            items = value.items() if isinstance(value, Mapping) else enumerate(value)
+            if found.setdefault(name, value) is not value:
+                raise Malformed(f"two tensors are called {name}")
+        elif len(name) > _NAME:
+            raise Malformed("its tensors are nested too deeply")
+        else:
+            items = ((key, each) for key, each in _inside(value) if isinstance(each, _View) or id(each) in holders)
             left += reversed([(f"{name}.{key}" if name else str(key), each) for key, each in items])
-    raise ValueError(f"it has more than {_LIMIT:,} parts")
+    raise Malformed(f"it has more than {_LIMIT:,} tensors and parts that have some")
 
 
 def _layer(name: str, tensors: list[Tensor], views: Mapping[str, _View]) -> Layer:
@@ -140,7 +174,7 @@ class _Archive:
         self.archive = archive
         names = [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
         if len(names) != 1:
-            raise ValueError("it has no data.pkl")
+            raise Malformed("it has no data.pkl")
         self.prefix = names[0].removesuffix("data.pkl")
         if any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist()):
             raise ExtractionError(path, "its parts are compressed, which PyTorch never does; they could unpack to anything")
@@ -154,13 +188,13 @@ class _Archive:
     def content(self) -> Any:
         info = self.archive.getinfo(self.prefix + "data.pkl")
         if info.file_size > _PICKLE_LIMIT:
-            raise ValueError(f"its data.pkl is larger than {_PICKLE_LIMIT >> 20} MiB")
+            raise Malformed(f"its data.pkl is larger than {_PICKLE_LIMIT >> 20} MiB")
         return pickles.load(self.archive.read(info), _ADMITTED)
 
     def tensor(self, name: str, view: _View) -> Tensor:
         info = self.archive.getinfo(f"{self.prefix}data/{view.key}")
         if info.file_size < view.stored * _size(view.dtype):
-            raise ValueError(f"{name} declares more bytes than there are")
+            raise Malformed(f"{name} declares more bytes than there are")
         return Tensor(name, view.shape, view.dtype, lambda: self._bytes(info, view))
 
     def _bytes(self, info: zipfile.ZipInfo, view: _View) -> Iterator[bytes]:
@@ -181,7 +215,7 @@ class _Archive:
             while length:
                 piece = file.read(min(length, PIECE))
                 if not piece:
-                    raise EOFError("a tensor ends before its bytes do")
+                    raise Malformed("a tensor ends before its bytes do")
                 length -= len(piece)
                 yield piece
 
@@ -207,7 +241,7 @@ class PyTorch(ModelExtractor):
                 raise ExtractionError(path, str(error)) from None
             views = _views(_model(content))
             if not views:
-                raise ValueError("it has no tensors")
+                raise Malformed("it has no tensors")
             found = grouped((name, parts.tensor(name, view)) for name, view in views.items())
             yield Model("pytorch", [_layer(name, tensors, views) for name, tensors in found], "pytorch")
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import Malformed
 from .weights import Layer, Model, ModelExtractor, Tensor, grouped, natural, span
 
 _HEADER_LIMIT = 100_000_000  # as the library has it
@@ -41,7 +42,7 @@ _FRAMEWORKS = {"pt": "pytorch", "tf": "tensorflow", "flax": "flax", "np": "numpy
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name is in its header twice")
+        raise Malformed("a name is in its header twice")
     return found
 
 
@@ -51,16 +52,16 @@ def _tensors(header: dict[str, Any], path: Path, start: int, size: int) -> Itera
     for name, raw in sorted(header.items(), key=lambda item: (item[1]["data_offsets"], item[0])):
         shape, (begin, end) = tuple(raw["shape"]), raw["data_offsets"]
         if not all(type(each) is int and each >= 0 for each in (*shape, begin, end)):
-            raise ValueError(f"{name!r} has a shape or a place that is none")
+            raise Malformed(f"{name!r} has a shape or a place that is none")
         if raw["dtype"] not in _TYPES:
-            raise ValueError(f"{name!r} has numbers of an unknown type, {raw['dtype']!r}")
+            raise Malformed(f"{name!r} has numbers of an unknown type, {raw['dtype']!r}")
         dtype, bits = _TYPES[raw["dtype"]]
         if begin != at or math.prod(shape) * bits != (end - begin) * 8:
-            raise ValueError(f"{name!r} does not have as many bytes as it declares")
+            raise Malformed(f"{name!r} does not have as many bytes as it declares")
         at = end
         yield name, Tensor(name, shape, dtype, span(path, start + begin, end - begin))
     if at != size:
-        raise ValueError(f"its tensors take {at} bytes, and it has {size}")
+        raise Malformed(f"its tensors take {at} bytes, and it has {size}")
 
 
 class Safetensors(ModelExtractor):
@@ -77,7 +78,7 @@ class Safetensors(ModelExtractor):
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
             if not 2 <= length <= min(_HEADER_LIMIT, size - 8):
-                raise ValueError(f"its header would have {length} bytes")
+                raise Malformed(f"its header would have {length} bytes")
             header = json.loads(file.read(length), object_pairs_hook=_once)
         metadata = header.pop("__metadata__", {})
         found = sorted(_tensors(header, path, 8 + length, size - 8 - length), key=lambda item: natural(item[0]))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import ExtractionError, bundles
+from . import ExtractionError, Malformed, bundles
 from .bundles import Bundle
 from .protobuf import Message
 from .weights import Layer, Model, ModelExtractor, Tensor, grouped, natural
@@ -34,7 +34,7 @@ class _Variable:
 
 def _message(path: Path) -> Message:
     if path.stat().st_size > _LIMIT:
-        raise ValueError(f"its {path.name} is larger than {_LIMIT >> 30} GiB")
+        raise Malformed(f"its {path.name} is larger than {_LIMIT >> 30} GiB")
     return Message(memoryview(path.read_bytes()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 import struct
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MissingExtra
-from . import ExtractionError, LayerWeights
+from . import ExtractionError, LayerWeights, Malformed
 
 BROKEN = (
     zipfile.BadZipFile,
@@ -66,7 +67,7 @@ class Tensor:
         try:
             return np.frombuffer(data, np.dtype(self.dtype)).reshape(self.shape)
         except TypeError:
-            raise ValueError(f"numbers of the type {self.dtype} cannot be compared") from None
+            raise Malformed(f"numbers of the type {self.dtype} cannot be compared") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def span(path: Path, start: int, length: int) -> Callable[[], Iterator[bytes]]:
-    """Reads a part of a file, in pieces; raises EOFError where the file is too short."""
+    """Reads a part of a file, in pieces; raises Malformed where the file is too short."""
 
     def read() -> Iterator[bytes]:
         with path.open("rb") as file:
@@ -159,11 +160,31 @@ def span(path: Path, start: int, length: int) -> Callable[[], Iterator[bytes]]:
             while left:
                 piece = file.read(min(left, PIECE))
                 if not piece:
-                    raise EOFError("the file is shorter than it says")
+                    raise Malformed("the file is shorter than it says")
                 left -= len(piece)
                 yield piece
 
     return read
+
+
+_SAID = (
+    (UnicodeError, "it has a text that is not UTF-8"),
+    (RecursionError, "it is nested too deeply"),
+    ((OSError, EOFError, zlib.error), "it is damaged, or cut off"),
+)
+
+
+def _words(error: Exception) -> str:
+    """What is wrong with a file, said without the words of Python and its libraries."""
+    if isinstance(error, Malformed | zipfile.BadZipFile):
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"its JSON is broken at line {error.lineno}, column {error.colno}"
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        return f"it lacks {error.args[0].removeprefix('There is no item named ').removesuffix(' in the archive')}"
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"it lacks {Path(error.filename).name}"
+    return next((words for kind, words in _SAID if isinstance(error, kind)), "something in it is not what the format asks for")
 
 
 class ModelExtractor(ABC):
@@ -183,8 +204,7 @@ class ModelExtractor(ABC):
             with self.opened(path) as model:
                 yield model
         except BROKEN as error:
-            words = str(error) or type(error).__name__
-            raise ExtractionError(path, f"not {self.what}, or a broken one ({words[:300]})") from None
+            raise ExtractionError(path, f"not {self.what}, or a broken one ({_words(error)[:300]})") from None
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Inputs, outputs, layers, parameters, and digests of the weights, for each layer and in all."""

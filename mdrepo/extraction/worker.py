@@ -41,14 +41,20 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints goes to standard error, not into the answers
-    for line in sys.stdin:
+    # copies that no other program inherits: what an extractor starts neither takes a request nor answers one, and whatever a
+    # library prints goes to standard error
+    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    me = os.getpid()
+    for line in requests:
         request = json.loads(line)
         limit = request["memory"] << 30
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         signal.alarm(request["seconds"])  # without a handler: the end, whatever the process is at
         found = answer(request)
+        if os.getpid() != me:  # a copy of this process, which an extractor made and did not end
+            os._exit(0)
         signal.alarm(0)
         answers.write(json.dumps(found) + "\n")
         answers.flush()
