@@ -165,7 +165,7 @@ def test_arrays(tmp_path: Path) -> None:
     values = NPZ.derive(file, {"/target": "y"})
     assert values["classes"] == [{"value": "a", "name": "a", "count": 1}, {"value": "b", "name": "b", "count": 3}]
     assert values["examples"] == 4
-    assert values["arrays"][2] == {"name": "nan", "shape": [4], "dtype": "float64"}
+    assert values["arrays"][2] == {"name": "nan", "shape": [4], "dtype": "float64", "not_finite": 4}
     json.dumps(values, allow_nan=False)
 
 
@@ -211,3 +211,44 @@ def test_what_is_not_finite_in_arrays_is_counted_and_left_out(tmp_path: Path) ->
     x, y = EXTRACTOR.derive(tmp_path / "x.npz", {})["arrays"]
     assert (x["not_finite"], x["minimum"], x["maximum"], x["mean"]) == (2, 1.0, 3.0, 2.0)
     assert (y["not_finite"], "minimum" in y) == (1, False)
+
+
+def _header(text: str) -> bytes:
+    data = text.encode().ljust(118)
+    return b"\x93NUMPY\x01\x00" + len(data).to_bytes(2, "little") + data
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"hello", "is no zip archive, as an .npz file is"),
+        ({"a.txt": b"hi"}, "'a.txt' in it is no array of numpy's, or a broken one"),
+        ({"a.npy": b"\x93NUMPY\x01\x00\x10\x00{'descr': import }"}, "'a.npy' in it"),
+        ({"a.npy": _header("{'descr': 'foo', 'fortran_order': False, 'shape': (3,), }")}, "'a.npy' in it"),
+        ({"a.npy": _header("{'descr': '<f8', 'fortran_order': False, 'shape': (-3,), }")}, "'a.npy' in it"),
+        ({"a.npy": _header("{'descr': (1, 2), 'fortran_order': False, 'shape': (3,), }")}, "'a.npy' in it"),
+    ],
+)
+def test_broken_arrays_are_told_in_our_words(tmp_path: Path, data: Any, words: str) -> None:
+    from mdrepo.extraction.worker import answer
+
+    file = tmp_path / "x.npz"
+    if isinstance(data, bytes):
+        file.write_bytes(data)
+    else:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, content in data.items():
+                archive.writestr(name, content)
+    found = answer({"extractor": "npz", "kind": "data", "path": str(file), "options": {}, "files": {}, "memory": 16})
+    assert words in found["reason"]
+    assert "Error" not in found["reason"]
+
+
+def test_long_doubles_have_a_range(tmp_path: Path) -> None:
+    import numpy as np
+
+    from mdrepo.extraction.npz import EXTRACTOR
+
+    np.savez(tmp_path / "x.npz", x=np.array([1, 2.5], np.longdouble))
+    [x] = EXTRACTOR.derive(tmp_path / "x.npz", {})["arrays"]
+    assert json.dumps([x["minimum"], x["maximum"], x["mean"]]) == "[1.0, 2.5, 1.75]"

@@ -138,13 +138,6 @@ def test_a_folder_without_pictures_has_what_dvc_records(repo: Path) -> None:
     mdrepo("validate", "metadata/texts.json", cwd=repo)
 
 
-def test_a_data_set_that_cannot_be_read_has_what_dvc_records(repo: Path) -> None:
-    put(repo / "data/broken", {"cat/1.png": b"no picture"})
-    dvc("add", "-q", "data/broken", cwd=repo)
-    assert "no pictures that can be read" in mdrepo("new", "dataset", "broken", cwd=repo).out
-    assert load(repo, "metadata/broken.json")["artefact"]["files"] == 1
-
-
 @pytest.mark.parametrize(
     ("there", "ok", "words"),
     [

@@ -105,3 +105,10 @@ def test_bad_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_empty_files_have_no_examples(tmp_path: Path) -> None:
     assert derived(tmp_path, "", "y") == {"format": "jsonl", "examples": 0, "columns": []}
     assert derived(tmp_path, "\n", suffix=".txt") == {"format": "text", "examples": 0, "classes": []}
+
+
+def test_integers_of_more_than_63_bits_lose_no_digit(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a": 9007199254740993}\n{"a": 18446744073709551615}\n')
+    [column] = JSONL.derive(path, {})["columns"]
+    assert (column["type"], column["minimum"], column["maximum"]) == ("integer", 9007199254740993, 18446744073709551615)

@@ -20,7 +20,7 @@ _TYPES: Mapping[type, str] = {int: "integer", float: "number", bool: "boolean", 
 
 
 class _Member:
-    """A member of the objects, as a column; only numbers that are 64 bits long are measured as integers."""
+    """A member of the objects, as a column."""
 
     def __init__(self, name: str, keep: int, target: bool) -> None:
         self.name = name
@@ -48,12 +48,13 @@ class _Member:
 
         if not self._waiting:
             return
-        if float in self._types or any(not -(1 << 63) <= value < 1 << 63 for value in self._waiting):
-            self._types.add(float)
+        if float in self._types:
             if not self._floats:
                 self._numbers.become_floats()
                 self._floats = True
             self._numbers.add(np.array(self._waiting, np.float64))
+        elif any(not -(1 << 63) <= value < 1 << 63 for value in self._waiting):
+            self._numbers.add_long(self._waiting)
         else:
             self._numbers.add(np.array(self._waiting, np.int64))
         self._waiting = []
@@ -92,7 +93,7 @@ class JsonLines:
 
     name = "jsonl"
     kind = "data"
-    version = "1"
+    version = "2"
     suffixes = (".jsonl", ".ndjson")
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:

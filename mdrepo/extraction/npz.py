@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,11 @@ def load(path: Path) -> Iterator[tuple[str, Any]]:
         import numpy as np
     except ImportError:
         raise MissingExtra("numpy", "data") from None
+    place = "what is"
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
+                place = repr(member.filename)
                 with archive.open(member) as file:
                     version = np.lib.format.read_magic(file)
                     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -41,8 +45,13 @@ def load(path: Path) -> Iterator[tuple[str, Any]]:
                     raise ExtractionError(path, f"the array {member.filename!r} unpacks to far more bytes than the file has")
                 with archive.open(member) as file:
                     yield member.filename.removesuffix(".npy"), np.lib.format.read_array(file, allow_pickle=False)
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise ExtractionError(path, f"not an .npz file, or a broken one ({error})") from None
+    except zipfile.BadZipFile as error:
+        whole = "is no zip archive, as an .npz file is" if "not a zip" in str(error) else "is a broken zip archive"
+        raise ExtractionError(path, whole) from None
+    except (ValueError, EOFError, OSError, zlib.error, NotImplementedError, RuntimeError, OverflowError, SyntaxError):
+        raise ExtractionError(path, f"{place} in it is no array of numpy's, or a broken one") from None
+    except (TypeError, tokenize.TokenError):  # what numpy's parser of headers makes of nonsense
+        raise ExtractionError(path, f"the header of {place} in it cannot be read") from None
 
 
 def values(array: Any) -> list[Any] | None:
@@ -87,8 +96,8 @@ def _described(name: str, array: Any) -> dict[str, Any]:
             described["not_finite"] = missing
             array = array[finite]
     if array.size and array.dtype.kind in "iuf":
-        described["minimum"] = array.min().item()
-        described["maximum"] = array.max().item()
+        plain = float if array.dtype.kind == "f" else int  # numpy's long doubles are none of Python's
+        described |= {"minimum": plain(array.min()), "maximum": plain(array.max())}
         mean = float(array.mean(dtype="float64"))
         described |= {"mean": round(mean, 6)} if math.isfinite(mean) else {}
     return described
