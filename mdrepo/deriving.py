@@ -42,6 +42,8 @@ class Origin:
     artefact: Artefact | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    untracked: str | None = None
+    """The artefact's path, where DVC does not track it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) ->
             found[name] = tracked(files, name)
         artefact = found[name]
         if artefact is None:
-            yield Origin(path, key, reason=f"{name} is not tracked by DVC: run 'dvc add {name}'")
+            yield Origin(path, key, reason=f"{name} is not tracked by DVC: run 'dvc add {name}'", untracked=name)
             continue
         if kind == "dvc":
             source = Source(artefact.path, artefact.md5, "dvc", "1")
@@ -217,10 +219,8 @@ def _derived(origin: Origin, lock: Lock, deriver: Deriver) -> Any:
 
 def _moved(origin: Origin, lock: Lock, files: Files) -> str:
     """Where an artefact that is not tracked any more has gone to, if another one has its bytes."""
-    locked = lock.fields.get(pointers.build(origin.path))
-    if origin.source is not None or locked is None:
-        return ""
-    found = next((each.path for each in all_tracked(files) if each.md5 == locked.source.md5), None)
+    known = {each.source.md5 for each in lock.fields.values() if each.source.artefact == origin.untracked}
+    found = next((each.path for each in all_tracked(files) if each.md5 in known), None) if known else None
     return f"; {found} has its bytes: name that in the document, if it was renamed" if found else ""
 
 
