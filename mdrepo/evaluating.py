@@ -32,7 +32,7 @@ def evaluate(
     documents: dict[str, Any] = {}
     for path in child.paths:
         if _gate(child, path) != "off":
-            documents[path] = _document(workspace, _Side(child, path), parent, known, report)
+            documents[path] = _document(workspace, Side(child, path), parent, known, report)
         elif parent is not None and _gate(parent, path) != "off":
             documents[path] = {"verdict": "failed", "reason": _TAKEN_AWAY}
     if not documents:
@@ -84,8 +84,8 @@ def _will_run(workspace: Workspace, child: Catalogue, parent: Catalogue | None, 
     if parent is not None and path in parent.paths and matters(child) == matters(parent):
         return False
     dataset_path = child.content(path)["evaluation"]["dataset"]
-    test_data = _artefact(_Side(child, dataset_path), ("artefact",))
-    asked = _request(workspace, _Side(child, path), child.content(dataset_path), test_data)
+    test_data = artefact(Side(child, dataset_path), ("artefact",))
+    asked = request(workspace, Side(child, path), child.content(dataset_path), test_data)
     return predictions.will_run(asked, workspace.cache, workspace.limits)
 
 
@@ -147,7 +147,7 @@ def _environment() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """One document at one snapshot."""
 
     catalogue: Catalogue
@@ -167,7 +167,7 @@ class _Side:
         return digest(matters)
 
 
-def _document(workspace: Workspace, child: _Side, parent: Catalogue | None, note: Note | None, report: Report) -> dict[str, Any]:
+def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note: Note | None, report: Report) -> dict[str, Any]:
     before = _before(child, parent) if parent is not None else None
     known = (note or {}).get("documents", {}).get(before.path) if before else None
     key = child.key
@@ -180,7 +180,7 @@ def _document(workspace: Workspace, child: _Side, parent: Catalogue | None, note
     return result
 
 
-def _before(child: _Side, parent: Catalogue) -> _Side | None:
+def _before(child: Side, parent: Catalogue) -> Side | None:
     """What a document is compared with: its version in the parent, under whatever path; None where it was never evaluated.
 
     A parent that cannot be read is no reason to compare with nothing: raises MdrepoError.
@@ -192,10 +192,10 @@ def _before(child: _Side, parent: Catalogue) -> _Side | None:
     if parent.content(path) is None or any(each.rule.startswith(("json/", "schema/", "document/")) for each in problems):
         words = f"{path}: the parent's version is not valid, so nothing can be compared with it: {problems[0].message}"
         raise MdrepoError(words, "see 'mdrepo show HEAD', or commit with --no-eval")
-    return _Side(parent, path) if "evaluation" in parent.content(path) else None
+    return Side(parent, path) if "evaluation" in parent.content(path) else None
 
 
-def _renamed_from(child: _Side, parent: Catalogue) -> str | None:
+def _renamed_from(child: Side, parent: Catalogue) -> str | None:
     """The parent's document that has gone and had the same `name` and schema: a new path makes no new model."""
     members = ("name", "$schema")
     for path in parent.paths:
@@ -205,7 +205,7 @@ def _renamed_from(child: _Side, parent: Catalogue) -> str | None:
     return None
 
 
-def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str, report: Report) -> dict[str, Any]:
+def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
         from .evaluation import comparison, predictions, scoring, terms
     except ModuleNotFoundError as error:
@@ -213,9 +213,9 @@ def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str
 
     dataset_path = child.content["evaluation"]["dataset"]
     dataset = child.catalogue.content(dataset_path) or {}
-    test_data = _artefact(_Side(child.catalogue, dataset_path), ("artefact",))
+    test_data = artefact(Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
-    requests = [_request(workspace, side, dataset, test_data) for side in sides]
+    requests = [request(workspace, side, dataset, test_data) for side in sides]
     outputs = predictions.outputs(requests, workspace.cache, workspace.limits, report)
     try:
         asked = terms.terms(child.content)
@@ -239,7 +239,7 @@ def _computed(workspace: Workspace, child: _Side, parent: _Side | None, key: str
     return result
 
 
-def _decides(side: _Side) -> Any:
+def _decides(side: Side) -> Any:
     """The fields that make answers of outputs."""
     return [side.content.get(name) for name in ("labels", "decision")]
 
@@ -258,10 +258,11 @@ def _known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_da
     return truth, taken, cuts, columns[named][taken].tolist() if named else taken.tolist()
 
 
-def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
+def request(workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
+    """What it takes to run a document's model over the data of a dataset document."""
     from .evaluation.predictions import Request
 
-    model = _artefact(side, ("weights", "artefact"))
+    model = artefact(side, ("weights", "artefact"))
 
     def locate(place: FilePath) -> Any:
         found = workspace.store.require([model, test_data])
@@ -273,7 +274,8 @@ def _request(workspace: Workspace, side: _Side, dataset: Mapping[str, Any], test
     return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate)
 
 
-def _artefact(side: _Side, where: Path) -> Artefact:
+def artefact(side: Side, where: Path) -> Artefact:
+    """The artefact that a document names; raises MdrepoError where DVC does not track it."""
     name = pointers.get(side.content, (*where, "path"))
     found = tracked(side.catalogue.files, name) if isinstance(name, str) else None
     if found is None:

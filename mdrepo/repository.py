@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from . import (
+    adjusting,
     applying,
     augmenting,
     committing,
@@ -61,6 +62,7 @@ from .results import (
     Status,
     Step,
     Tagged,
+    Tuned,
     Versioned,
     WorkerState,
 )
@@ -291,6 +293,10 @@ class Repository:
     def augment(self, path: str, dataset: str | None = None, name: str | None = None, report: Report = lambda _: None) -> Augmented:
         """Make further training data by the policy in a model's document, as a data set of its own."""
         return augmenting.augment(self._workspace, path, dataset, name, report)
+
+    def tune(self, path: str, split: str, report: Report = lambda _: None) -> Tuned:
+        """Thresholds and a temperature for a model's document, by the data of another split than it is evaluated on."""
+        return adjusting.tune(self._workspace, path, split, report)
 
     @_writes
     def commit(

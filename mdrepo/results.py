@@ -133,6 +133,18 @@ class Inherited:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuned:
+    """A decision block proposed for a model, by so many examples of a split: the edit, and its effect on each metric."""
+
+    path: str
+    split: str
+    examples: int
+    decision: Mapping[str, Any]
+    edited: Edited
+    effects: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """How many examples went from one class to another."""
 
@@ -311,29 +323,4 @@ class WorkerState:
     confinement: Mapping[str, tuple[bool, str]]
 
 
-__all__ = [
-    "Augmented",
-    "Changelog",
-    "Check",
-    "Created",
-    "DocumentDiff",
-    "DocumentStatus",
-    "Edited",
-    "Entry",
-    "Inherited",
-    "Logged",
-    "Move",
-    "Note",
-    "Outcome",
-    "Patch",
-    "Release",
-    "Relabelled",
-    "Releases",
-    "Restored",
-    "Section",
-    "Status",
-    "Step",
-    "Tagged",
-    "Versioned",
-    "WorkerState",
-]
+__all__ = ["DocumentDiff", "Note"]  # defined below, and results too

@@ -68,6 +68,50 @@ def swap(root: Path) -> None:
     edit(root, change)
 
 
+def with_split(root: Path, name: str, x: Any, y: Any) -> str:
+    """A second data set, recorded and described."""
+    track(root, f"data/{name}.npz", npz(x=x, y=y))
+    mdrepo("new", "dataset", name, cwd=root)
+    return f"metadata/{name}.json"
+
+
+def test_thresholds_and_a_temperature_are_tuned_on_a_split_of_their_own(judged: Path) -> None:
+    x = np.random.default_rng(5).normal(size=(300, 4))
+    split = with_split(judged, "tuning", x, answers(x))
+    edit(judged, lambda v: v.update(decision={"rule": "argmax", "temperature": 9.0}))
+    before = (judged / DOCUMENT).read_bytes()
+    found = mdrepo("tune", DOCUMENT, "--on", split, "--json", cwd=judged).json
+    assert (judged / DOCUMENT).read_bytes() == before
+    assert not found["written"]
+    assert found["examples"] == 300
+    [loss] = [each for each in found["effects"] if each["metric"] == "loss"]
+    assert loss["interval"][1] < 0, "all answers are right, so that more confidence is better"
+    told = mdrepo("tune", DOCUMENT, "--on", split, cwd=judged)
+    assert "~ /decision/temperature: 9.0 -> " in told.out
+    assert "--apply" in told.err
+    mdrepo("tune", DOCUMENT, "--on", split, "--apply", cwd=judged)
+    assert (
+        load(judged)["decision"]["temperature"]
+        == [each["new"] for each in found["changes"] if each["pointer"] == "/decision/temperature"].pop()
+    )
+    assert "nothing to change" in mdrepo("tune", DOCUMENT, "--on", split, cwd=judged).out
+
+
+def test_nothing_is_tuned_on_what_it_is_judged_by(judged: Path) -> None:
+    copy = "metadata/copy.json"
+    (judged / "data/copy.npz").write_bytes((judged / "data/net-test.npz").read_bytes())
+    track(judged, "data/copy.npz", (judged / "data/net-test.npz").read_bytes())
+    mdrepo("new", "dataset", "copy", cwd=judged)
+    for split in (DATA, copy):
+        result = mdrepo("tune", DOCUMENT, "--on", split, cwd=judged, code=1)
+        assert "is what the model is evaluated on" in result.err
+    x = np.zeros((3, 4))
+    few = with_split(judged, "few", x, [0, 1, 2])
+    assert "too few to tune on" in mdrepo("tune", DOCUMENT, "--on", few, cwd=judged, code=1).err
+    assert "no dataset document" in mdrepo("tune", DOCUMENT, "--on", DOCUMENT, cwd=judged, code=1).err
+    assert "there is no document" in mdrepo("tune", DOCUMENT, "--on", "metadata/none.json", cwd=judged, code=1).err
+
+
 def test_a_slice_that_got_worse_is_on_top_and_examples_are_named(judged: Path) -> None:
     judge(judged, slices=[{"where": {"column": "age", "at_least": 65}}, {"where": {"column": "age", "below": 65}}])
     mdrepo("commit", "-am", "Cut by age", cwd=judged)

@@ -61,6 +61,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "relabel": (["relabel", "none.json"], {"rich"}),
     "augment": (["augment", "none.json"], set()),
     "worker": (["worker", "status"], set()),
+    "tune": (["tune", "none.json", "--on", "none.json"], {"numpy"}),
     "merge-base": (["merge-base", DOCUMENT], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
     "init": (["init"], {"yaml"}),

@@ -39,6 +39,7 @@ COMMANDS = {
     "relabel": "Apply a changed label map to a data set.",
     "augment": "Make further training data by a document's policy.",
     "worker": "Show or stop the process that waits to run models.",
+    "tune": "Propose decision thresholds and a temperature.",
     "merge-base": "Bring corrections of a base model's document into a child's.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
     "resolve": "Settle a conflict that git left in a document, field by field.",

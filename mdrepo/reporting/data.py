@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
-    from ..results import Augmented, DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Relabelled, Resolved, Status
+    from ..results import Augmented, DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Relabelled, Resolved, Status, Tuned
     from ..validation import Problem
 
 VERSION = 1
@@ -208,6 +208,10 @@ def inherited(found: Inherited) -> dict[str, Any]:
         "changes": [change(each) for each in found.delta],
         "conflicts": [conflict(each) for each in found.conflicts],
     }
+
+
+def tuned(found: Tuned) -> dict[str, Any]:
+    return {"split": found.split, "examples": found.examples, **edited(found.edited), "effects": list(found.effects)}
 
 
 def relabelled(found: Relabelled) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""Better decisions from outputs that are there: thresholds and a temperature, proposed as a patch of a model's document."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from .editing import with_field
+from .errors import Finding, MdrepoError, MissingExtra
+from .evaluating import Report, Side, artefact, request
+from .results import Tuned
+from .workspace import Workspace
+
+
+def tune(workspace: Workspace, path: str, split: str, report: Report) -> Tuned:
+    """The decision block that does best on the data of `split`, a dataset document, with its expected effect; nothing is written.
+
+    Raises Finding for the data that the model is evaluated on.
+    """
+    try:
+        from .evaluation import data, predictions, tuning
+    except ModuleNotFoundError as error:
+        raise MissingExtra(str(error.name), "eval") from None
+
+    work = workspace.work()
+    content, dataset = work.document(path).value, work.document(split).value
+    if work.schema(path).kind != "model" or work.schema(split).kind != "dataset":
+        raise Finding(f"{path} is no model document, or {split} no dataset document", "'mdrepo status' lists the documents")
+    side, source = Side(work, path), artefact(Side(work, split), ("artefact",))
+    tuning.refuse_test_data(content, split, _judged_on(side) == source.md5)
+    [outputs] = predictions.outputs([request(workspace, side, dataset, source)], workspace.cache, workspace.limits, report)
+    file = workspace.store.require([source])[source]
+    try:
+        truth = data.truth(file, PurePosixPath(source.path).suffix, dataset, content.get("task", "classification"))
+        found = tuning.propose(outputs, content, truth)
+    except Finding as error:
+        raise Finding(f"{path} on {split}: {error.message}", error.hint) from None
+    edited = with_field(workspace, path, "/decision", dict(found.decision))
+    return Tuned(path, split, len(truth), found.decision, edited, found.effects)
+
+
+def _judged_on(side: Side) -> str | None:
+    """The MD5 of the data that a model is evaluated on."""
+    block = side.content.get("evaluation")
+    name = block.get("dataset") if isinstance(block, dict) else None
+    if not isinstance(name, str) or side.catalogue.find(name) is None:
+        return None
+    try:
+        return artefact(Side(side.catalogue, name), ("artefact",)).md5
+    except MdrepoError:
+        return None  # what it is evaluated on is not there, so it is not this
