@@ -32,8 +32,6 @@ def keras() -> Any:
 
     os.environ.clear()
     os.environ.update(before)
-    tensorflow.config.threading.set_intra_op_parallelism_threads(loading.processors())
-    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     tensorflow.config.experimental.enable_op_determinism()
     tensorflow.keras.utils.set_random_seed(0)
     return tensorflow.keras
@@ -79,6 +77,8 @@ class Bench:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
     monkeypatch.setattr(sides, "run", made.run)
+    # how many threads there are is settled once a process, and other tests may have run something in this one
+    monkeypatch.setattr(loading, "_settled", lambda _: loading.tensorflow())
     return made
 
 

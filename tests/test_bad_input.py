@@ -263,7 +263,7 @@ def test_a_document_cannot_write_to_the_terminal(repo: Path) -> None:
 )
 def test_broken_data_is_named(repo: Path, content: bytes) -> None:
     track(repo, "data/net-test.npz", content)
-    assert "data/net-test.npz: not an .npz file, or a broken one" in mdrepo("patch", cwd=repo, code=1).out
+    assert "data/net-test.npz: is no zip archive, as an .npz file is" in mdrepo("patch", cwd=repo, code=1).out
 
 
 def test_pickled_arrays_are_refused(repo: Path) -> None:

@@ -399,12 +399,15 @@ def test_labels_are_derived_only_where_an_artefact_says_their_order(repo: Path) 
     assert "preprocessing, labels" in result.out
 
 
-@pytest.mark.parametrize(("kind", "path"), [("model", "models/bad.keras"), ("dataset", "data/bad.npz")])
-def test_no_document_is_made_of_what_cannot_be_read(repo: Path, kind: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "path", "words"),
+    [("model", "models/bad.keras", "not a .keras file"), ("dataset", "data/bad.npz", "is no zip archive")],
+)
+def test_no_document_is_made_of_what_cannot_be_read(repo: Path, kind: str, path: str, words: str) -> None:
     track(repo, path, b"PK broken")
     track(repo, "data/bad-test.npz", npz(x=[[1.0]], y=[0]))
     said = mdrepo("new", kind, "bad", cwd=repo, code=1).err
-    assert f"{path}: not a" in said
+    assert f"{path}: {words}" in said
     assert not [*(repo / "metadata").glob("bad*")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -115,6 +115,8 @@ def frames(path: Path, names: list[str], batch: int = BATCH, text: bool = False,
     import pyarrow as pa
 
     np.empty(_REUSED, np.uint8)  # glibc keeps, for the next batch, blocks up to the size of the largest that was ever freed
+    with suppress(NotImplementedError):  # where Arrow has been built with it, it too keeps them
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
     options: dict[str, Any] = {"dtype_backend": "pyarrow", "low_memory": False, "na_values": MISSING, "keep_default_na": False}
     if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
         options["float_precision"] = "round_trip"

@@ -159,11 +159,13 @@ def _total(array: Any, largest: Any) -> int:
     upper, rest = np.empty_like(array), array
     while largest:
         # Rump, Ogita and Oishi (2008), AccSum: what adding `step` leaves of each number has so few bits that their sum is exact
-        step = math.ldexp(1.0, math.frexp(largest)[1] + len(array).bit_length() + 1)
+        step = math.ldexp(1.0, math.frexp(largest)[1] + len(rest).bit_length() + 1)
         np.add(rest, step, out=upper)
         upper -= step
         rest = np.subtract(rest, upper, out=None if rest is array else rest)
         numerator, denominator = float(upper.sum()).as_integer_ratio()
         total += (numerator << _SCALE) // denominator
-        largest = step * 2.0**-53 if rest.any() else 0.0  # what adding cut off
+        rest = rest[rest != 0.0]  # what adding cut off; of most numbers nothing
+        upper = upper[: len(rest)]
+        largest = step * 2.0**-53 if len(rest) else 0.0
     return total
