@@ -8,9 +8,9 @@ from pathlib import Path
 
 from .catalogue import Catalogue
 from .errors import Busy, Finding
-from .evaluating import Report, blocking, evaluate, prepare
+from .evaluating import Report, blocking, evaluate, parents_at, prepare
 from .locks import SUFFIX
-from .notes import Note, note_of, write_note
+from .notes import Note, write_note
 from .results import Outcome
 from .snapshots import EMPTY_TREE, Entry, Git, GitError
 from .workspace import Workspace
@@ -50,16 +50,16 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
     if not head and not git.tree(tree):
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
     child = workspace.candidate(tree)
-    parent = workspace.at(head) if head else None
+    parents = parents_at(workspace, [head, *git.merge_heads()]) if head else []
     if terms.evaluate:
-        prepare(workspace, child, parent)
+        prepare(workspace, child, parents[0].catalogue if parents else None)
     problems = [problem for path in child.paths for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))
     note: Note | None = None
     if terms.evaluate:
-        note = evaluate(workspace, child, parent, head, note_of(workspace.git, head) if head else None, report)
-        stopped = blocking(note, child, parent)
+        note = evaluate(workspace, child, parents, report)
+        stopped = blocking(note, child, parents)
         if stopped and terms.allow_regression is None:
             return Outcome("regressed", note=note, blocking=tuple(stopped))
         if note is not None and terms.allow_regression is not None:

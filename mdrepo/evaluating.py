@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import __version__, pointers
 from .artefacts import Artefact, tracked
@@ -25,21 +25,45 @@ Report = Callable[[str], None]
 _TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
 
 
-def evaluate(
-    workspace: Workspace, child: Catalogue, parent: Catalogue | None, parent_id: str | None, known: Note | None, report: Report
-) -> Note | None:
-    """The note of a snapshot, compared with a parent whose own note is `known`; None where there is nothing to evaluate."""
+class Parent(NamedTuple):
+    """A commit that a snapshot is compared with, and its own note."""
+
+    id: str
+    catalogue: Catalogue
+    note: Note | None
+
+
+def parents_at(workspace: Workspace, commits: Sequence[str]) -> list[Parent]:
+    """The commits that a snapshot is compared with: a merge with each of its parents."""
+    return [Parent(each, workspace.at(each), note_of(workspace.git, each)) for each in commits]
+
+
+def evaluate(workspace: Workspace, child: Catalogue, parents: Sequence[Parent], report: Report) -> Note | None:
+    """The note of a snapshot, compared with its parents; None where there is nothing to evaluate."""
     documents: dict[str, Any] = {}
     for path in child.paths:
         if _gate(child, path) != "off":
-            documents[path] = _document(workspace, Side(child, path), parent, known, report)
-        elif parent is not None and _gate(parent, path) != "off":
+            documents[path] = _compared(workspace, Side(child, path), parents, report)
+        elif any(_gate(each.catalogue, path) != "off" for each in parents):
             documents[path] = {"verdict": "failed", "reason": _TAKEN_AWAY}
     if not documents:
         return None
     verdict = min((each["verdict"] for each in documents.values()), key=WORST_FIRST.index)
     environment = {} if verdict == "skipped" else {"environment": _environment()}
-    return {"$schema": KINDS["evaluation"], "parent": parent_id, "verdict": verdict, **environment, "documents": documents}
+    first = parents[0].id if parents else None
+    return {"$schema": KINDS["evaluation"], "parent": first, "verdict": verdict, **environment, "documents": documents}
+
+
+def _compared(workspace: Workspace, child: Side, parents: Sequence[Parent], report: Report) -> dict[str, Any]:
+    """The result of a document, against its only parent, or against each and combined."""
+    if not parents:
+        return _document(workspace, child, None, None, report)
+    results = [(each.id, _document(workspace, child, each.catalogue, each.note, report)) for each in parents]
+    if len(results) == 1:
+        return results[0][1]
+    from .evaluation import decisions
+
+    return decisions.combine(results)
 
 
 def of_commit(workspace: Workspace, revision: str, against: str | None, report: Report) -> tuple[str, Note | None]:
@@ -50,9 +74,8 @@ def of_commit(workspace: Workspace, revision: str, against: str | None, report: 
     shallow = git.common / "shallow"
     if against is None and shallow.exists() and commit in shallow.read_text(encoding="ascii").split():
         raise MdrepoError(f"the parent of {commit[:7]} is not here: this clone is shallow", "run 'git fetch --unshallow'")
-    other = git.commit_id(against) if against else (parents[0] if parents else None)
-    known = note_of(git, other) if other else None
-    note = evaluate(workspace, workspace.at(commit), workspace.at(other) if other else None, other, known, report)
+    others = [git.commit_id(against)] if against else parents
+    note = evaluate(workspace, workspace.at(commit), parents_at(workspace, others), report)
     if note is not None and against is None:
         before = note_of(git, commit) or {}
         if "allowed" in before:
@@ -119,15 +142,14 @@ def _gate(side: Catalogue, path: str) -> str:
     return str(block.get("gate", "block"))
 
 
-def blocking(note: Note | None, child: Catalogue, parent: Catalogue | None) -> list[str]:
-    """The documents whose verdict stops a commit: by their own gate, or by the parent's where they have given theirs up."""
+def blocking(note: Note | None, child: Catalogue, parents: Sequence[Parent]) -> list[str]:
+    """The documents whose verdict stops a commit: by their own gate, or by a parent's where they have given theirs up."""
     if note is None:
         return []
     stopped: list[str] = []
     for path, result in note["documents"].items():
-        gate = _gate(child, path)
-        if gate == "off" and parent is not None:
-            gate = _gate(parent, path)
+        gates = [_gate(each, path) for each in (child, *(each.catalogue for each in parents))]
+        gate = next((each for each in gates if each != "off"), "off")
         stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
         if result["verdict"] in stops and gate in ("block", "strict"):
             stopped.append(path)

@@ -205,8 +205,15 @@ class Git:
 
     def incoming(self) -> list[str]:
         """The commits that a merge or cherry-pick (a rebase makes them too) that is not finished brings to HEAD."""
-        files = [self.folder / name for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD")]
-        return [commit for file in files if file.exists() for commit in file.read_text(encoding="ascii").split()]
+        return [*self.merge_heads(), *self._named_in("CHERRY_PICK_HEAD")]
+
+    def merge_heads(self) -> list[str]:
+        """The commits that will be parents, beside HEAD, of a merge that waits for its commit."""
+        return self._named_in("MERGE_HEAD")
+
+    def _named_in(self, name: str) -> list[str]:
+        file = self.folder / name
+        return file.read_text(encoding="ascii").split() if file.exists() else []
 
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two commits; raises GitError."""

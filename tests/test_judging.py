@@ -68,6 +68,29 @@ def swap(root: Path) -> None:
     edit(root, change)
 
 
+def test_a_merge_is_compared_with_each_of_its_parents(judged: Path) -> None:
+    git("checkout", "-q", "-b", "bad", cwd=judged)
+    swap(judged)
+    mdrepo("commit", "-am", "Swap", "--allow-regression", "to be merged", cwd=judged)
+    git("checkout", "-q", "-", cwd=judged)
+    edit(judged, lambda v: v.update(description="other"))
+    mdrepo("commit", "-am", "Describe", cwd=judged)
+    main, bad = git("rev-parse", "HEAD", cwd=judged), git("rev-parse", "bad", cwd=judged)
+    git("checkout", "-q", "bad", cwd=judged)
+    git("merge", "-q", "--no-commit", "-s", "ours", main, cwd=judged)  # as good as its first parent, and worse than the other
+    result = mdrepo("commit", "-m", "Merge", cwd=judged, code=1)
+    assert "regressed" in result.err
+    assert git("rev-parse", "HEAD", cwd=judged) == bad
+    mdrepo("commit", "-m", "Merge", "--allow-regression", "as a test", cwd=judged)
+    assert git("rev-parse", "HEAD^2", cwd=judged) == main
+    found = note(judged)
+    assert (found["verdict"], found["reason"]) == ("regressed", f"compared with the other parent {main[:7]} it is regressed")
+    [other] = found["against"]
+    assert (other["parent"], other["verdict"]) == (main, "regressed")
+    again = mdrepo("eval", "--json", cwd=judged).json["evaluation"]["documents"][DOCUMENT]
+    assert again == found
+
+
 def with_split(root: Path, name: str, x: Any, y: Any) -> str:
     """A second data set, recorded and described."""
     track(root, f"data/{name}.npz", npz(x=x, y=y))
