@@ -4,13 +4,17 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format bench docs clean
+.PHONY: demo test crash lint format bench docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/mdrepo demo $(DIR)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+# each command killed at N random moments
+crash: $(VENV)/.dev
+	MDREPO_KILLS=$(or $(N),40) $(BIN)/python -m pytest -n auto tests/test_kills.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
