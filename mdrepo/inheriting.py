@@ -9,7 +9,7 @@ from typing import Any
 from . import pointers
 from .changes import MISSING
 from .diffing import diff
-from .errors import Finding
+from .errors import Finding, UsageError
 from .files import write
 from .merging import Conflict
 from .patching import replaced
@@ -41,6 +41,11 @@ def merge_base(
     merged = merged_and_settled(base, document.value, theirs, Guide.of(schema))
     content, still_open = merged.content, list[Conflict]()
     takes, keeps = ([pointers.parse(pointer) for pointer in each] for each in (take, keep))
+    for pointer, named in zip((*take, *keep), (*takes, *keeps), strict=True):
+        if named in takes and named in keeps:
+            raise UsageError(f"{pointer} cannot be taken and kept at once")
+        if not any(_meant(conflict.path, [named]) for conflict in merged.conflicts):
+            raise Finding(f"there is no conflict at {pointer}", f"'mdrepo merge-base {path}' shows the conflicts")
     for conflict in reversed(merged.conflicts):  # from the end, so that what is taken away moves no other
         taken = _meant(conflict.path, takes)
         content = replaced(content, conflict.path, conflict.theirs if taken else conflict.ours)

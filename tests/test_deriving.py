@@ -300,6 +300,19 @@ def test_where_every_field_comes_from(repo: Path) -> None:
     assert "there is no document" in mdrepo("status", "--provenance", "metadata/ne.json", cwd=repo, code=3).err
 
 
+def test_what_was_applied_is_not_stale_any_more(repo: Path) -> None:
+    track(repo, "models/net.keras", keras_file(3, seed=8))
+    assert "merges this" in mdrepo("patch", cwd=repo).err
+    mdrepo("patch", "--apply", "--check", cwd=repo)
+    mdrepo("set", f"{DOCUMENT}#/structure/parameters/total", "7", cwd=repo)
+    track(repo, "models/net.keras", keras_file(4))
+    edit(repo, lambda v: v.update(labels=[]))
+    mdrepo("patch", "--apply", cwd=repo, code=1)
+    told = mdrepo("patch", cwd=repo, code=1)
+    assert "conflict" in told.out
+    assert "merges this" not in told.err, "nothing is left but what people must settle"
+
+
 def test_a_renamed_artefact_is_recorded_though_no_value_changes(repo: Path) -> None:
     git("mv", "models/net.keras.dvc", "models/net2.keras.dvc", cwd=repo)
     (repo / "models/net2.keras.dvc").write_text((repo / "models/net2.keras.dvc").read_text().replace("net.keras", "net2.keras"))

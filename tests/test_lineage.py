@@ -172,6 +172,9 @@ def test_what_base_and_child_both_changed_is_settled_by_name(repo: Path) -> None
     assert load(repo, CHILD)["license"] == "BSD-3-Clause"
     assert load(repo, CHILD)["description"] == "second", "the rest is merged"
     assert "merged" not in load(repo, CHILD)["lineage"]["base"], "not done yet"
+    both = ("--take", "/license", "--keep", "/license")
+    assert "taken and kept at once" in mdrepo("merge-base", CHILD, *both, cwd=repo, code=2).err
+    assert "there is no conflict at /nosuch" in mdrepo("merge-base", CHILD, "--take", "/nosuch", cwd=repo, code=1).err
     mdrepo("merge-base", CHILD, "--keep", "/license", cwd=repo)
     assert load(repo, CHILD)["license"] == "BSD-3-Clause"
     assert load(repo, CHILD)["lineage"]["base"]["merged"] == git("rev-parse", "HEAD", cwd=repo)

@@ -15,7 +15,7 @@ from .shared import json_option, paths, repository, settings
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PATH]...")
 @click.option("--apply", "apply_it", is_flag=True, help="Merge it into the documents; what people wrote stays.")
-@click.option("--check", is_flag=True, help="Exit 1 if anything is stale; what cannot be read counts so always.")
+@click.option("--check", is_flag=True, help="Exit 1 if anything is, or with --apply stays, stale or cannot be read.")
 @click.option("--take-derived", multiple=True, metavar="[PATH]#POINTER", help="Settle a conflict by the derived value.")
 @click.option("--keep-manual", multiple=True, metavar="[PATH]#POINTER", help="Settle a conflict by the value written by hand.")
 @json_option
@@ -30,12 +30,12 @@ def command(
         output.answer({**data.patch(found), "applied": written})
     else:
         output.page(texts.patch(found, applied=apply_it))
-        if found.stale and not apply_it and not settings().quiet:
+        if not apply_it and not settings().quiet and any(each.delta or each.reasons for each in found.proposals.values()):
             output.hint("'mdrepo patch --apply' merges this into the documents")
     if found.conflicts:
         output.complain(f"{counted(found.conflicts, 'conflict')}: these fields stay as they are until you settle them")
         return 1
-    return 1 if found.problems or (check and found.stale) else 0
+    return 1 if found.problems or (check and found.stale and not apply_it) else 0
 
 
 def _fields(repo: Repository, typed: tuple[str, ...]) -> list[str]:
