@@ -82,7 +82,7 @@ def _commit(workspace: Workspace, index: Path, tree: str, head: str | None, argu
     if note is not None and git.text("rev-parse", f"{made}^{{tree}}") != tree:
         note, remark = None, "a git hook changed what was committed, so its evaluation does not count: run 'mdrepo eval'"
     completed(git, made, head, staged, note)
-    workspace.journal.note(commit=None)
+    workspace.journal.note(commit=None, made=made)
     return Outcome("committed", made, git.branch(), note, remark=remark)
 
 

@@ -80,8 +80,8 @@ class Journal:
                 recover(left)
                 self._over()
             self._steps = {"version": VERSION, "what": what, "pid": os.getpid(), "since": time.time(), "root": str(self._root)}
-            self._write()
             try:
+                self._write()
                 yield
             except BaseException:
                 recover(self._steps)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +25,25 @@ def recover(workspace: Workspace, steps: Steps) -> None:
             return  # a work tree that was removed since
         workspace = Workspace.open(root, workspace.report)
     git = workspace.git
-    locks = _unlocked(git, steps["since"])
+    locks = _unlocked(git, steps["since"]) if steps["pid"] != os.getpid() else []  # who failed alive has left none
     told: list[str] = []
     if steps.get("files"):
         changed = workspace.journal.restore(steps["files"], root, aside=True)
         told += [f"{', '.join(changed)} is as it was"] if changed else []
-    made = _made(git, steps["commit"]) if steps.get("commit") else None
-    if made:
-        told.append(_commit(workspace, made, steps))
+    made = steps.get("made")
+    if steps.get("commit") and (made := _made(git, steps["commit"])):
+        commit = steps["commit"]
+        staged = {path: Entry(*entry) for path, entry in commit["staged"].items()}
+        completed(git, made, commit["head"], staged, commit["note"])
+        told.append(f"its commit {made[:7]} stands, and is complete now")
+    if steps.get("rollback") and made:
+        complete(workspace, made, steps["rollback"]["paths"], aside=True)
+        told.append("its files and data are there")
     if steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
         told.append(words)
     _without_scratch(git)
     if told or locks:
         workspace.report(f"'{steps['what']}' was interrupted: {'; '.join(told) or 'nothing of it was done'}")
-
-
-def _commit(workspace: Workspace, made: str, steps: Steps) -> str:
-    """Complete a commit that git has made."""
-    commit = steps["commit"]
-    staged = {path: Entry(*entry) for path, entry in commit["staged"].items()}
-    completed(workspace.git, made, commit["head"], staged, commit["note"])
-    if rollback := steps.get("rollback"):
-        complete(workspace, made, rollback["paths"], aside=True)
-    return f"its commit {made[:7]} stands, and what belongs to it is done"
 
 
 def _made(git: Git, commit: Mapping[str, Any]) -> str | None:
@@ -62,29 +59,32 @@ def _made(git: Git, commit: Mapping[str, Any]) -> str | None:
 
 
 def _unlocked(git: Git, since: float) -> list[Path]:
-    """Take away the locks of git's that were made since, and that no process holds; they are those of the command that died."""
+    """Take away the locks of git's that were made since, where no git is at work here: they are those of the command that died."""
+    if _at_work(git.root):
+        return []
     places = [git.folder, git.common, git.common / "refs", git.common / "logs"]
     found = {lock for place in places for lock in (place.rglob if place.name in ("refs", "logs") else place.glob)("*.lock")}
-    left = [lock for lock in sorted(found) if lock.stat().st_mtime >= since - 1 and not _held(lock)]
+    left = [lock for lock in sorted(found) if lock.stat().st_mtime >= since - 1]
     for lock in left:
         lock.unlink(missing_ok=True)
     return left
 
 
-def _held(path: Path) -> bool:
-    """Whether a process has a file open (Linux tells; elsewhere a lock is left for people to take away)."""
+def _at_work(root: Path) -> bool:
+    """Whether a git runs in a work tree (Linux tells; elsewhere a lock is left for people to take away).
+
+    That nobody has a lock open says nothing: git closes it while people write the message of a commit.
+    """
     if sys.platform != "linux":
         return True
-    return str(path) in _opened()
-
-
-def _opened() -> Iterator[str]:
     for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
-            try:
-                yield from [str(each.readlink()) for each in (process / "fd").iterdir()]
-            except OSError:
-                continue  # it has ended, or belongs to somebody else
+        try:
+            is_git = process.name.isdecimal() and (process / "comm").read_text().strip() == "git"
+            if is_git and (process / "cwd").readlink().is_relative_to(root.resolve()):
+                return True
+        except OSError:
+            continue  # it has ended, or belongs to somebody else
+    return False
 
 
 def _without_scratch(git: Git) -> None:

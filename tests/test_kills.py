@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -95,11 +96,18 @@ def seen(root: Path) -> State:
     return State(found.head, found.status, found.index, found.notes + git("stash", "list", "--format=%gs", cwd=root), files)
 
 
-def unlike(now: State, *others: State) -> str:
+def unlike(now: State, **others: State) -> str:
     """In which it differs from either."""
     fields = ("head", "status", "index", "notes")
-    told = [f"{name}: {getattr(now, name)!r}" for name in fields if getattr(now, name) not in {getattr(o, name) for o in others}]
-    return "\n".join(told + [f"file {each}" for other in others for each in sorted({*now.files} ^ {*other.files})])
+    told = [
+        f"not as {name}: {field}"
+        for name, other in others.items()
+        for field in fields
+        if getattr(now, field) != getattr(other, field)
+    ]
+    return "\n".join(
+        told + [f"not as {name}: {each}" for name, other in others.items() for each in sorted({*now.files} ^ {*other.files})]
+    )
 
 
 def killed(root: Path, words: tuple[str, ...], delay: float) -> bool:
@@ -142,7 +150,9 @@ def test_the_next_command_finds_the_state_before_or_after(
         hit = killed(root, case.words, delay)
         told = mdrepo("status", cwd=root)
         now = seen(root)
-        assert now in (before, after), f"killed {delay:.3f} s after it began (hit: {hit})\n{told.err}\n{unlike(now, before, after)}"
+        assert now in (before, after), (
+            f"killed {delay:.3f} s after it began (hit: {hit})\n{told.err}\n{unlike(now, before=before, after=after)}"
+        )
         assert now == after or hit
         assert not (root / ".git/mdrepo/journal.json").exists()
         assert not [*(root / ".git").glob("*.lock"), *(root / ".git/refs").rglob("*.lock")]
@@ -150,3 +160,21 @@ def test_the_next_command_finds_the_state_before_or_after(
         if now == after and name != "patch":
             assert "up to date" in dvc("status", cwd=root)
         shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("at_work", [False, True])
+def test_a_lock_of_git_s_is_taken_away_only_where_no_git_is_at_work(repo: Path, at_work: bool) -> None:
+    """Another git that holds a lock, as while somebody writes a message, has nothing to do with what was killed."""
+    steps = {"version": 1, "what": "mdrepo commit", "pid": 1 << 30, "since": time.time() - 1, "root": str(repo)}
+    (repo / ".git/mdrepo").mkdir(exist_ok=True)
+    (repo / ".git/mdrepo/journal.json").write_text(json.dumps(steps))
+    lock = repo / ".git/index.lock"
+    lock.touch()
+    words = ["git", "cat-file", "--batch"] if at_work else ["cat"]
+    with subprocess.Popen(words, cwd=repo, stdin=subprocess.PIPE) as other:
+        told = mdrepo("status", cwd=repo).err
+        assert other.stdin is not None
+        other.stdin.close()
+    assert lock.exists() == at_work
+    assert ("'mdrepo commit' was interrupted" in told) != at_work
+    assert not (repo / ".git/mdrepo/journal.json").exists()
