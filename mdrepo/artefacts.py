@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 from . import folders
 from .caching import Cache
 from .errors import Finding, MdrepoError, MissingExtra
-from .files import Files, inside
+from .files import Files, inside, removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +265,22 @@ class Store:
             return
         for artefact in artefacts:
             inside(self.root, str(PurePosixPath(artefact.path).parent))  # DVC would follow a link to wherever it leads
+        wrong = self._delivered(artefacts)
+        if wrong:  # DVC goes by what it remembers of sizes and times, which a command that was killed may have left wrong
+            for artefact in wrong:
+                path = self.root / artefact.path
+                if path.exists():
+                    kept = self.private.parent / "kept" / f"{artefact.md5[:8]}-{path.name}"
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    removed(kept)
+                    shutil.move(path, kept)
+            wrong = self._delivered(wrong)
+        if wrong:
+            name = wrong[0].path
+            raise MdrepoError(f"DVC left other bytes in {name} than its pointer says", f"run 'dvc checkout {name}'")
+
+    def _delivered(self, artefacts: list[Artefact]) -> list[Artefact]:
+        """Let DVC deliver artefacts; those that have other bytes then."""
         with _dvc(self.root, self.private) as repo:
             repo.checkout(targets=[artefact.path for artefact in artefacts])
-        for artefact in artefacts:
-            path = self.root / artefact.path
-            if not path.exists() or md5(path, self.cache) != artefact.md5:
-                raise MdrepoError(
-                    f"DVC left other bytes in {artefact.path} than its pointer says", f"run 'dvc checkout {artefact.path}'"
-                )
+        return [each for each in artefacts if self.in_work_tree(each) is None]
