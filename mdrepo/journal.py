@@ -84,10 +84,11 @@ class Journal:
                 self._write()
                 yield
             except BaseException:
-                recover(self._steps)
-                raise
-            finally:
+                steps, self._steps = self._steps, None
+                recover(steps)  # where this fails too, journal and copies stay for the next command
                 self._over()
+                raise
+            self._over()
 
     def settle(self, recover: Callable[[Steps], None]) -> None:
         """Let `recover` see to what a writer left that has died; one that is still at work is left alone."""
@@ -118,20 +119,24 @@ class Journal:
                     self._together[path] = kept = str(len(self._together)) if os.path.lexists(self._root / path) else None
                     if kept is not None:
                         _kept(self._root / path, self._folder / "before" / kept)
-        except OSError as error:
-            raise MdrepoError(f"{error.filename or self._folder}: {error.strerror}", "nothing was changed") from None
-        self.note(files=self._together)
-        try:
+            self.note(files=self._together)
             yield
-        except BaseException:
+        except BaseException as error:
             if outermost:
-                self.restore(self._together)
+                files, self._together = self._together, {}
+                self.restore(files)  # where this fails too, the copies stay
+                self._let_go()
+            if isinstance(error, OSError):
+                raise MdrepoError(f"{error.filename or self._folder}: {error.strerror}", "nothing was changed") from None
             raise
-        finally:
-            if outermost:
-                self._together = {}
-                self.note(files=None)
-                shutil.rmtree(self._folder / "before", ignore_errors=True)
+        if outermost:
+            self._together = {}
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget how files were that changed together."""
+        self.note(files=None)
+        shutil.rmtree(self._folder / "before", ignore_errors=True)
 
     def restore(self, files: Mapping[str, str | None], root: Path | None = None, *, aside: bool = False) -> list[str]:
         """Give files back what they were, with `aside` keeping what they are; the paths of those that had changed."""

@@ -154,3 +154,24 @@ def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(MdrepoError, match="a newer mdrepo"):
             here.settle(nothing)
+
+
+def test_what_cannot_be_put_back_at_once_is_kept_for_the_next_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = journal(tmp_path)
+    (tmp_path / "work/a").write_text("a")
+
+    def fails(*_: object, **__: object) -> list[str]:
+        raise MdrepoError("the disk is full")
+
+    def writes() -> None:
+        with here.turn("mdrepo patch", lambda steps: here.restore(steps["files"]) and None), here.together(["a"]):
+            (tmp_path / "work/a").write_text("other")
+            monkeypatch.setattr(here, "restore", fails)
+            raise MdrepoError("no")
+
+    with pytest.raises(MdrepoError, match="the disk is full"):
+        writes()
+    later = journal(tmp_path)
+    later.settle(lambda steps: later.restore(steps["files"]) and None)  # type: ignore[arg-type,return-value]
+    assert (tmp_path / "work/a").read_text() == "a"
+    assert not (tmp_path / "git/journal.json").exists()
