@@ -89,9 +89,10 @@ def _limited(seconds: float, name: str) -> Iterator[None]:
         return
     signal.signal(signal.SIGVTALRM, stop)
     try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 1.0)  # again after a second, should a destructor have eaten the first
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)  # again and again, should destructors eat the first ones
         yield
     except _TooLongError:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         hint = "a pattern that backtracks, or alternatives that refer to each other?"
         raise Finding(f"{name}: validation by this schema takes more than {seconds:.0f} seconds", hint) from None
     finally:

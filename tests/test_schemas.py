@@ -204,7 +204,7 @@ def test_a_schema_that_would_run_for_ever_is_named_instead(schema: Any, data: An
     started = time.process_time()
     with pytest.raises(Finding, match=r"schemas/x.json: validation by this schema takes more than \d seconds"):
         problems_of(schema, data)
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 10  # for ever, that is 2 to the power of 60 steps
     assert signal.getsignal(signal.SIGVTALRM) is signal.SIG_DFL
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
 
