@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from conftest import SHARED
 from replay import CORPUS, derived_guide, merged_edit, numbered_alike, parallel_edits, text, without_derived
 
-from mdrepo.snapshots import merge_text
+from mdrepo.plumbing import merge_text
 
 Edit = tuple[Any, Any, Any]
 

@@ -11,8 +11,9 @@ from .errors import Busy, Finding
 from .evaluating import Report, blocking, evaluate, parents_at, prepare
 from .locks import SUFFIX
 from .notes import Note, write_note
+from .plumbing import GitError
 from .results import Outcome
-from .snapshots import EMPTY_TREE, Entry, Git, GitError
+from .snapshots import EMPTY_TREE, Entry, Git
 from .workspace import Workspace
 
 

@@ -22,9 +22,10 @@ from .files import inside
 from .marking import LABELS, MARKER_SIZE, Chunk, Marks, Template, marked
 from .marks import Block, Pieces
 from .merging import Conflict
+from .plumbing import merge_text
 from .reconciling import Reconciled
 from .results import DocumentStatus
-from .snapshots import Entry, merge_text
+from .snapshots import Entry
 from .validation import Problem
 from .workspace import Workspace
 from .writing import Style

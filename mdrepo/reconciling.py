@@ -17,9 +17,9 @@ from .documents import Document, DocumentError, read
 from .losses import missing_edits
 from .marking import Marks, Template, marked_texts, marked_values
 from .merging import Conflict, Settled
+from .plumbing import GitError, merge_text
 from .settling import Guide, merged_and_settled
 from .sharing import Reader
-from .snapshots import GitError, merge_text
 from .writing import rewrite
 
 How = Literal["text", "structure", "not JSON"]

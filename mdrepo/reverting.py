@@ -14,9 +14,10 @@ from .errors import Finding, UsageError
 from .evaluating import Report
 from .files import TreeFiles
 from .patching import replaced
+from .plumbing import GitError
 from .restoring import closure, different, protect_data, put_back
 from .results import Outcome
-from .snapshots import Entry, GitError
+from .snapshots import Entry
 from .workspace import Workspace
 from .writing import rewrite
 

@@ -11,8 +11,9 @@ from . import artefacts, configuration
 from .errors import Finding, MdrepoError, MissingExtra
 from .extraction import broken
 from .files import write
+from .plumbing import GitError
 from .results import Check, Step
-from .snapshots import Git, GitError
+from .snapshots import Git
 from .workspace import Workspace
 
 _LOCKS = "*.json.lock linguist-generated merge=mdrepo"

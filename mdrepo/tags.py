@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .errors import Finding, UsageError
+from .plumbing import GitError
 from .schemas import ChangeClass
-from .snapshots import Git, GitError
+from .snapshots import Git
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _IDENTIFIER = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"

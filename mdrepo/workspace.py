@@ -21,7 +21,8 @@ from .files import TreeFiles, WorkFiles, inside
 from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
-from .snapshots import Git, GitError, writer_above
+from .plumbing import GitError, writer_above
+from .snapshots import Git
 
 if TYPE_CHECKING:  # most commands run no model
     from .evaluation.processes import Limits

@@ -22,8 +22,8 @@ from replay import (
     without_derived,
 )
 
+from mdrepo.plumbing import merge_text
 from mdrepo.repository import Repository
-from mdrepo.snapshots import merge_text
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,147 @@
+"""Reader: the verbs that only look. Repository adds those that change."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import (
+    adjusting,
+    editing,
+    evaluating,
+    inspecting,
+    logs,
+    releases,
+    updating,
+)
+from .caching import Usage
+from .comparing import diff_snapshots
+from .differences import EXACT, Tolerance
+from .documents import read
+from .errors import Finding
+from .evaluating import Report
+from .marking import MARKER_SIZE, Marks
+from .provenance import Provenance
+from .reconciling import Reconciled, reconcile
+from .results import (
+    Changelog,
+    DocumentDiff,
+    Logged,
+    Patch,
+    Releases,
+    Status,
+    Tuned,
+    Versioned,
+    WorkerState,
+)
+from .settling import Guide
+from .validation import Problem
+from .workspace import Workspace
+
+
+class Reader:
+    """What a repository tells of its documents, without changing anything."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.root = workspace.root
+
+    def relative(self, path: str, start: Path) -> str:
+        """A path as somebody in the folder `start` would type it, from the repository's root; raises UsageError."""
+        return self._workspace.relative(path, start)
+
+    def status(self) -> Status:
+        """What is new, changed, invalid or stale, from git, DVC's pointers and lock files alone."""
+        return inspecting.status(self._workspace, self.merge_files)
+
+    def provenance(self, paths: Sequence[str] = ()) -> dict[str, list[Provenance]]:
+        """Where the fields of the documents come from: read off an artefact, or written by people."""
+        return inspecting.origins(self._workspace, self.documents(paths))
+
+    def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
+        """All the problems of all the documents, or of those at some paths."""
+        work = self._workspace.work()
+        return [problem for path in self._workspace.chosen(work, paths) for problem in work.problems(path)]
+
+    def documents(self, paths: Sequence[str] = ()) -> list[str]:
+        """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""
+        return self._workspace.chosen(self._workspace.work(), paths)
+
+    def diff(
+        self,
+        old: str | None = None,
+        new: str | None = None,
+        fields: Sequence[str] = (),
+        *,
+        staged: bool = False,
+        tolerance: Tolerance = EXACT,
+    ) -> list[DocumentDiff]:
+        """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
+        return diff_snapshots(self._workspace, old, new, fields, staged, tolerance)
+
+    def merge_base(self, one: str, other: str) -> str:
+        """The best common ancestor of two revisions; raises GitError."""
+        return self._workspace.git.merge_base(one, other)
+
+    def log(self, revisions: str = "HEAD", fields: Sequence[str] = (), limit: int | None = None) -> list[Logged]:
+        """The commits with their evaluations, newest first; with PATH#POINTER those that changed the field."""
+        return logs.log(self._workspace, revisions, fields, limit)
+
+    def show(self, revision: str = "HEAD") -> tuple[Logged, list[DocumentDiff]]:
+        """One commit: what it says, its evaluation, and what it changed."""
+        return logs.show(self._workspace, revision)
+
+    def get(self, path: str, pointer: str = "", revision: str | None = None) -> Any:
+        """The value of a field, in the work tree or at a revision; raises Finding where there is none."""
+        return editing.field(self._workspace, path, pointer, revision)
+
+    def editor(self) -> str:
+        """The command of the editor that git would open."""
+        return self._workspace.git.run("var", "GIT_EDITOR").stdout.decode().strip()
+
+    def work_text(self, path: str) -> str:
+        """The text of a document as it stands in the work tree, JSON or not."""
+        return editing.text_of(self._workspace, path)
+
+    def text(self, revision: str, path: str) -> str:
+        """The text of a document at a revision."""
+        return self._workspace.at(self._workspace.git.commit_id(revision)).document(path).text
+
+    def changelog(self, path: str, revision: str = "HEAD") -> Changelog:
+        """What changed in a document, commit by commit, by release."""
+        return releases.changelog(self._workspace, path, revision)
+
+    def version(self, path: str, revision: str = "HEAD") -> Versioned:
+        """A document's semantic version: of its last release, or what the changes since then make of it."""
+        return releases.version(self._workspace, path, revision)
+
+    def releases(self, path: str, revision: str = "HEAD") -> Releases:
+        """The releases of a document, with their stages."""
+        return releases.listed(self._workspace, path, revision)
+
+    def patch(self, paths: Sequence[str] = (), *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Patch:
+        """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
+        return updating.patch(self._workspace, self.documents(paths), take, keep)
+
+    def merge_files(self, path: str, base: bytes, ours: bytes, theirs: bytes, size: int = MARKER_SIZE) -> Reconciled:
+        """The three-way merge of a document's versions, by the identities and the strategies that its schema says."""
+        guide = Guide()
+        with contextlib.suppress(Finding):  # what has no schema, or is no JSON, merges without one
+            work = self._workspace.work()
+            bound = self._workspace.configuration.bound_schema(path)
+            guide = Guide.of(work.schemas.bound(read(ours, path).value, path, bound))
+        return reconcile(base, ours, theirs, guide, Marks(size=size))
+
+    def worker(self) -> WorkerState:
+        """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""
+        return evaluating.worker(self._workspace)
+
+    def cached(self) -> tuple[list[Usage], int]:
+        """What the cache has, by kind, and its limit in bytes."""
+        return self._workspace.cache.usage(), self._workspace.cache.limit
+
+    def tune(self, path: str, split: str, report: Report = lambda _: None) -> Tuned:
+        """Thresholds and a temperature for a model's document, by the data of another split than it is evaluated on."""
+        return adjusting.tune(self._workspace, path, split, report)
