@@ -12,9 +12,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-# each command killed at N random moments
+# commands killed at N random moments
 crash: $(VENV)/.dev
-	MDREPO_KILLS=$(or $(N),40) $(BIN)/python -m pytest -n auto tests/test_kills.py
+	MDREPO_KILLS=$(or $(N),2000) $(BIN)/python -m pytest -n auto tests/crash
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -266,7 +266,8 @@ class Store:
         for artefact in artefacts:
             inside(self.root, str(PurePosixPath(artefact.path).parent))  # DVC would follow a link to wherever it leads
         wrong = self._delivered(artefacts)
-        if wrong:  # DVC goes by what it remembers of sizes and times, which a command that was killed may have left wrong
+        if wrong:  # DVC goes by what it remembers, of which a command that was killed may have written a half: it must forget it
+            shutil.rmtree(self.private, ignore_errors=True)
             for artefact in wrong:
                 path = self.root / artefact.path
                 if path.exists():

@@ -16,6 +16,9 @@ from .errors import Finding, MdrepoError, UsageError
 if TYPE_CHECKING:
     from .snapshots import Entry, Git
 
+UNFINISHED = ".mdrepo-unfinished"
+"""How the name of a file ends that is being written beside the one that it will be."""
+
 
 class Files(Protocol):
     """The files of a snapshot: of a commit, of the index, or of the work tree."""
@@ -129,7 +132,7 @@ def write(root: Path, path: str, text: str | bytes) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         mode = place.stat().st_mode & 0o777 if place.exists() else 0o666 & ~_umask()
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode("utf-8") if isinstance(text, str) else text)

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -198,11 +197,12 @@ class Journal:
     def _write(self) -> None:
         """The journal, to disk before anything that it speaks of is done."""
         try:
-            with tempfile.NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as file:
+            new = self._folder / "journal.new"
+            with new.open("w", encoding="utf-8") as file:
                 json.dump(self._steps, file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(file.name, self._file)
+            os.replace(new, self._file)
             folder = os.open(self._folder, os.O_RDONLY)
             try:
                 os.fsync(folder)

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import joining
 from .committing import completed
+from .files import UNFINISHED
 from .journal import Steps
 from .notes import SCRATCH
 from .restoring import resume
@@ -46,6 +47,7 @@ def recover(workspace: Workspace, steps: Steps) -> None:
     elif steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
         told.append(words)
     _without_scratch(git)
+    _without_unfinished(git, steps["since"])
     if told or locks:
         workspace.report(f"'{steps['what']}' was interrupted: {'; '.join(told) or 'nothing of it was done'}")
 
@@ -95,3 +97,14 @@ def _without_scratch(git: Git) -> None:
     """Take away the references that were made on the way to a note."""
     for name in git.text("for-each-ref", "--format=%(refname)", f"{SCRATCH}*").splitlines():
         git.run("update-ref", "-d", name)
+
+
+def _without_unfinished(git: Git, since: float) -> None:
+    """Take away the files that were being written: nobody has them open, since whoever writes has the turn.
+
+    git's merge has three in the root for the driver, under names of its own (ll-merge.c, create_temp).
+    """
+    for path in git.items("ls-files", "-z", "--others", "--", f":(glob)**/.*{UNFINISHED}", ":(glob).merge_file_??????"):
+        place = git.root / path
+        if path.endswith(UNFINISHED) or place.stat().st_mtime >= since - 1:
+            place.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -48,6 +49,10 @@ class Forked:
         """Its exit code; of one that was killed, less than 0."""
         with self._connection:
             return int(self._line())
+
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return not select.select([self._connection], [], [], 0)[0]
 
     def kill(self) -> None:
         """Kill it with all that it started."""

@@ -1,6 +1,6 @@
 """Commands killed at a random moment, with all that they started: the next one finds the state before or after, and nothing lost.
 
-`MDREPO_KILLS` says at how many moments each command is killed.
+`MDREPO_KILLS` says at how many moments they are killed, all together.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import forks
 import pytest
 from conftest import DOCUMENT, State, copied, dvc, edit, git, keras_file, mdrepo, npz, settled, state, track
 
-KILLS = int(os.environ.get("MDREPO_KILLS", "3"))
+KILLS = int(os.environ.get("MDREPO_KILLS", "300"))
 DATES = {"GIT_AUTHOR_DATE": "2026-11-25T12:00:00Z", "GIT_COMMITTER_DATE": "2026-11-25T12:00:00Z"}
 TABLE = "metadata/pets.json"
 
@@ -32,6 +31,7 @@ class Case:
 
     words: tuple[str, ...]
     prepare: Callable[[Path], None] = lambda _: None
+    code: int = 0
 
 
 def changed(root: Path) -> None:
@@ -53,6 +53,28 @@ def forced(root: Path) -> None:
     edit(root, lambda v: v.update(description="not committed"))
 
 
+def diverged(root: Path) -> None:
+    edit(root, lambda v: v.update(license="MIT"))
+    mdrepo("commit", "--no-eval", "-am", "Licence", cwd=root)
+    (root / "notes.txt").write_text("nobody's business\n")
+
+
+def described(root: Path) -> None:
+    edit(root, lambda v: v.update(description="ours"))
+    mdrepo("commit", "--no-eval", "-am", "Ours", cwd=root)
+
+
+def in_conflict(root: Path) -> None:
+    described(root)
+    mdrepo("merge", "--no-eval", "topic", cwd=root, code=1)
+
+
+def settled_conflict(root: Path) -> None:
+    in_conflict(root)
+    mdrepo("resolve", DOCUMENT, "--theirs", "--add", cwd=root)
+    git("add", "-A", cwd=root)
+
+
 CASES = {
     "commit": Case(("commit", "--no-eval", "-am", "Second"), changed),
     "commit of a path": Case(("commit", "--no-eval", "-m", "Second", DOCUMENT), changed),
@@ -62,6 +84,11 @@ CASES = {
     "rollback": Case(("rollback", "--no-eval", "first")),
     "patch": Case(("patch", "--apply"), stale),
     "relabel": Case(("relabel", TABLE, "--rename", "dog=hound")),
+    "merge": Case(("merge", "--no-eval", "topic"), diverged),
+    "merge that moves": Case(("merge", "--no-eval", "topic")),
+    "merge in conflict": Case(("merge", "--no-eval", "topic"), described, 1),
+    "merge --continue": Case(("merge", "--continue", "--no-eval"), settled_conflict),
+    "merge --abort": Case(("merge", "--abort"), in_conflict),
 }
 
 
@@ -85,6 +112,12 @@ def template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         edit(root, lambda v: v.update(target="kind"), TABLE)
         mdrepo("patch", "--apply", cwd=root)
         mdrepo("commit", "--no-eval", "-am", "Pets", cwd=root)
+        git("checkout", "-q", "-b", "topic", cwd=root)
+        edit(root, lambda v: v.update(description="of the topic"))
+        track(root, "models/net.keras", keras_file(3, seed=6))
+        mdrepo("patch", "--apply", cwd=root)
+        mdrepo("commit", "--no-eval", "-am", "Topic", cwd=root)
+        mdrepo("checkout", "main", cwd=root)
         assert git("status", "--porcelain", cwd=root) == ""
     return root
 
@@ -110,20 +143,22 @@ def unlike(now: State, **others: State) -> str:
     )
 
 
-def killed(root: Path, words: tuple[str, ...], delay: float) -> bool:
-    """Run a command, and kill it and all that it started so long after it began to write; False where it had ended before."""
-    command = [sys.executable, "-m", "mdrepo", *words]
-    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+def begun(root: Path, words: tuple[str, ...]) -> forks.Forked:
+    """A command that has begun to write."""
+    with Path(os.devnull).open("w") as nowhere:
+        running = forks.forks().begin(["mdrepo", *words], root, nowhere, nowhere)
     journal = root / ".git/mdrepo/journal.json"
-    while not journal.exists() and process.poll() is None:
+    while not journal.exists() and running.runs():
         time.sleep(0.0005)
-    try:
-        process.wait(delay)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+    return running
+
+
+def killed(root: Path, words: tuple[str, ...], delay: float) -> bool:
+    """Kill a command and all that it started so long after it began to write; False where it had ended before."""
+    running = begun(root, words)
+    time.sleep(delay)
+    running.kill()
+    return running.wait() < 0
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -133,33 +168,34 @@ def test_the_next_command_finds_the_state_before_or_after(
     for key, value in DATES.items():
         monkeypatch.setenv(key, value)
     case = CASES[name]
-    before_root, after_root = copied(template, tmp_path / "before"), copied(template, tmp_path / "after")
-    for root in (before_root, after_root):
-        case.prepare(root)
-    before = seen(before_root)
+    ready = copied(template, tmp_path / "ready")
+    case.prepare(ready)
+    before_root, after_root = copied(ready, tmp_path / "before"), copied(ready, tmp_path / "after")
+    states = {seen(before_root): dvc("status", cwd=before_root)}
+    running = begun(after_root, case.words)
     start = time.monotonic()
-    mdrepo(*case.words, cwd=after_root)
+    assert running.wait() == case.code
     whole = time.monotonic() - start
-    after = seen(after_root)
-    assert before != after
-    moments = random.Random(name)
-    for number in range(KILLS):
-        root = copied(template, tmp_path / f"killed{number}")
-        case.prepare(root)
-        delay = moments.uniform(0, whole * 0.8)
+    states[seen(after_root)] = dvc("status", cwd=after_root)
+    before, after = states
+    moments, hits = random.Random(name), 0
+    for number in range(-(-KILLS // len(CASES))):
+        root = copied(ready, tmp_path / f"killed{number}")
+        delay = moments.uniform(0, whole * 0.9)
         hit = killed(root, case.words, delay)
+        hits += hit
         told = mdrepo("status", cwd=root)
         now = seen(root)
-        assert now in (before, after), (
+        assert now in states, (
             f"killed {delay:.3f} s after it began (hit: {hit})\n{told.err}\n{unlike(now, before=before, after=after)}"
         )
         assert now == after or hit
         assert not (root / ".git/mdrepo/journal.json").exists()
         assert not [*(root / ".git").glob("*.lock"), *(root / ".git/refs").rglob("*.lock")]
         git("fsck", "--strict", cwd=root)
-        if now == after and name != "patch":
-            assert "up to date" in dvc("status", cwd=root)
+        assert dvc("status", cwd=root) == states[now]
         shutil.rmtree(root)
+    assert hits > number / 4, "most were too late: nothing was tried"
 
 
 @pytest.mark.parametrize("at_work", [False, True])
