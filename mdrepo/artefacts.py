@@ -134,6 +134,8 @@ def available() -> bool:
 def _dvc(root: Path, private: Path) -> Iterator[Any]:
     """DVC's repository object, with a site cache of our own, and its errors in our words."""
     try:
+        import sqlite3
+
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
     except ImportError:
@@ -144,6 +146,8 @@ def _dvc(root: Path, private: Path) -> Iterator[Any]:
             yield repo
     except DvcException as error:
         raise MdrepoError(f"DVC: {str(error).splitlines()[0]}", "'dvc doctor' and 'dvc status' say more") from None
+    except (OSError, sqlite3.Error) as error:  # of a full disk, say, in its databases too
+        raise MdrepoError(f"DVC: {error}", "'dvc doctor' and 'dvc status' say more") from None
 
 
 def initialise(root: Path) -> None:

@@ -8,6 +8,7 @@ dies; `journal.json`, what the owner is about to do, there from its first to its
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -18,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Busy, Finding, MdrepoError
-from .files import removed
+from .files import UNFINISHED, removed
 
 VERSION = 1
 WAIT = 600
 """How many seconds a writer waits for the one before it: as long as an evaluation may take."""
 _PATIENCE = 1.0
 _SMALL = 1 << 20
+_ROOM = 1 << 20
 
 Steps = dict[str, Any]
 
@@ -35,6 +37,7 @@ class Journal:
     def __init__(self, folder: Path, root: Path, above: int | None, report: Callable[[str], None]) -> None:
         self._folder = folder
         self._file = folder / "journal.json"
+        self._reserved = folder / "reserved"
         self._root = root
         self._above = above
         self._report = report
@@ -80,9 +83,11 @@ class Journal:
                 self._over()
             self._steps = {"version": VERSION, "what": what, "pid": os.getpid(), "since": time.time(), "root": str(self._root)}
             try:
+                self._reserve()
                 self._write()
                 yield
             except BaseException:
+                self._reserved.unlink(missing_ok=True)
                 steps, self._steps = self._steps, None
                 recover(steps)  # where this fails too, journal and copies stay for the next command
                 self._over()
@@ -115,9 +120,10 @@ class Journal:
         try:
             for path in dict.fromkeys(paths):
                 if path not in self._together:
-                    self._together[path] = kept = str(len(self._together)) if os.path.lexists(self._root / path) else None
+                    kept = str(len(self._together)) if os.path.lexists(self._root / path) else None
                     if kept is not None:
                         _kept(self._root / path, self._folder / "before" / kept)
+                    self._together[path] = kept  # a copy that is not whole would be brought back
             self.note(files=self._together)
             yield
         except BaseException as error:
@@ -147,11 +153,12 @@ class Journal:
             if (kept is None and not os.path.lexists(place)) or (kept is not None and _same(place, before)):
                 continue
             changed.append(path)
-            if os.path.lexists(place):
-                shutil.move(place, self.aside(path)) if aside else removed(place)
-            if kept is not None:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                _kept(before, place)
+            if aside and os.path.lexists(place):
+                shutil.move(place, self.aside(path))
+            if kept is None:
+                removed(place)
+            else:
+                _given_back(before, place)
         return changed
 
     def aside(self, path: str) -> Path:
@@ -194,27 +201,42 @@ class Journal:
         owner = self._owner()
         return f"'{owner.get('what')}' (process {owner.get('pid')})" if owner else "another command"
 
+    def _reserve(self) -> None:
+        """Keep some room of the disk, so that what was begun can be ended or undone on one that got full."""
+        try:
+            with self._reserved.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, _ROOM)
+        except OSError as error:
+            raise MdrepoError(f"{self._folder}: {error.strerror}", "nothing was changed") from None
+
     def _write(self) -> None:
         """The journal, to disk before anything that it speaks of is done."""
         try:
-            new = self._folder / "journal.new"
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(self._steps, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(new, self._file)
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            self._written()
         except OSError as error:
-            raise MdrepoError(f"{self._folder}: {error.strerror}", "nothing was changed") from None
+            if error.errno != errno.ENOSPC or not self._reserved.exists():
+                raise MdrepoError(f"{self._folder}: {error.strerror}") from None
+            self._reserved.unlink()
+            self._written()
+
+    def _written(self) -> None:
+        new = self._folder / "journal.new"
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(self._steps, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, self._file)
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _over(self) -> None:
         self._steps = None
         shutil.rmtree(self._folder / "before", ignore_errors=True)
         shutil.rmtree(self._folder / "scratch", ignore_errors=True)
+        self._reserved.unlink(missing_ok=True)
         self._file.unlink(missing_ok=True)
 
 
@@ -227,6 +249,22 @@ def _kept(place: Path, copy: Path) -> None:
         shutil.copy2(place, copy, follow_symlinks=False)
     else:
         _linked(str(place), str(copy))
+
+
+def _given_back(copy: Path, place: Path) -> None:
+    """Put a copy in its place by a rename, which needs no room on the disk."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if copy.is_dir() and not copy.is_symlink():
+        removed(place)
+    try:
+        os.replace(copy, place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        near = place.with_name(f".{place.name}{UNFINISHED}")  # a work tree elsewhere: beside it, and then in its place
+        removed(near)
+        _kept(copy, near)
+        os.replace(near, place)
 
 
 def _linked(source: str, target: str) -> None:

@@ -72,7 +72,9 @@ def mdrepo(*arguments: str, cwd: Path, code: int | None = 0, env: dict[str, str]
 
 
 def git(*arguments: str, cwd: Path) -> str:
-    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
+    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"git {arguments}: exit {done.returncode}\n{done.stderr}"
+    return done.stdout.strip()
 
 
 def dvc(*arguments: str, cwd: Path) -> str:
