@@ -70,7 +70,7 @@ class Catalogue:
 
     @cached_property
     def schemas(self) -> SchemaStore:
-        names = sorted(path for path in self.files.paths() if path.startswith("schemas/") and path.endswith(".json"))
+        names = sorted(path for path in self.files.below("schemas") if path.endswith(".json"))
         return SchemaStore({name: data for name in names if (data := self.files.read(name)) is not None})
 
     def find(self, path: str) -> Document | None:

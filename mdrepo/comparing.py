@@ -10,6 +10,7 @@ from .catalogue import Catalogue
 from .changes import MISSING, Delta
 from .differences import DocumentDiff, Tolerance, compare
 from .errors import UsageError
+from .files import TreeFiles
 from .snapshots import EMPTY_TREE
 from .workspace import Workspace
 
@@ -34,19 +35,26 @@ def diff_snapshots(
     """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
     if staged and new is not None:
         raise UsageError("--staged compares the index with one revision, not with two")
-    before = space.at(space.git.commit_id(old)) if old else space.staged()
+    git = space.git
+    first, second = (git.commit_id(each) if each else None for each in (old, new))
     if staged:
-        head = space.git.head()
-        before = before if old else space.at(head) if head else space.at(EMPTY_TREE)
-    after = space.at(space.git.commit_id(new)) if new else space.staged() if staged else space.work()
+        first = first or git.head() or EMPTY_TREE
+    before = space.at(first) if first else space.staged()
+    after = space.at(second) if second else space.staged() if staged else space.work()
+    sides = [*(["--cached"] if staged else []), *filter(None, (first, second))]
+    changed = git.differing(*sides)
+    if first and not second and not staged:  # git compares with what it tracks, and mdrepo with what is there
+        changed += [state.path for state in git.status() if state.code == "??"]
+    paths = sorted({path for path in changed if space.configuration.is_document(path)})
+    for side in (before, after):
+        if isinstance(side.files, TreeFiles):
+            side.files.prefetch(paths)
     chosen = [pointers.split(name) for name in fields]
     found: list[DocumentDiff] = []
-    for path in sorted({*before.paths, *after.paths}):
+    for path in paths:
         wanted = [pointer for name, pointer in chosen if path == name or path.startswith(name.rstrip("/") + "/") or name == "."]
         if chosen and not wanted:
             continue
-        if old is None and not staged and path not in before.paths and new is None:
-            continue  # as git: what is not in the index is not compared with it
         if each := document_diff(path, before, after, [p for p in wanted if p is not None]):
             each = tolerance.applied(each)
             if each.delta:

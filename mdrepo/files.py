@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +16,7 @@ from .errors import Finding, MdrepoError, UsageError
 if TYPE_CHECKING:
     from .snapshots import Entry, Git
 
+_LINK = "120000"
 UNFINISHED = ".mdrepo-unfinished"
 """How the name of a file ends that is being written beside the one that it will be."""
 
@@ -27,32 +28,65 @@ class Files(Protocol):
 
     def paths(self) -> Iterable[str]: ...
 
+    def below(self, folder: str) -> Iterable[str]:
+        """The paths in a folder, without a list of all."""
+        ...
+
 
 class TreeFiles:
-    """The files of a commit, a tree or the index, read from git's objects."""
+    """The files of a commit, a tree or the index, read from git's objects.
 
-    def __init__(self, git: Git, entries: Mapping[str, Entry]) -> None:
+    `listed` gives the entries of some paths (files or folders), or with none of all. Whoever asks for all paths will read the
+    files that `wanted` names: they are fetched together then.
+    """
+
+    def __init__(self, git: Git, listed: Callable[[Sequence[str]], Mapping[str, Entry]], wanted: Callable[[str], bool]) -> None:
         self._git = git
-        self._entries = entries
+        self._listed = listed
+        self._wanted = wanted
+        self._entries: dict[str, Entry | None] = {}
         self._read: dict[str, bytes] = {}
 
+    @cached_property
+    def _all(self) -> Mapping[str, Entry]:
+        found = self._listed([])
+        self._entries = dict(found)
+        self.prefetch(path for path in found if self._wanted(path))
+        return found
+
     def paths(self) -> Iterable[str]:
-        return self._entries
+        return self._all
+
+    def below(self, folder: str) -> Iterable[str]:
+        found = self._listed([folder])
+        self._entries |= found
+        self.prefetch(found)
+        return found
 
     def entry(self, path: str) -> Entry | None:
+        self._find([path])
         return self._entries.get(path)
+
+    def _find(self, paths: Iterable[str]) -> None:
+        unknown = [path for path in paths if path not in self._entries]
+        if unknown and "_all" not in self.__dict__:
+            proper = [path for path in unknown if "\0" not in path and not {"", ".", ".."} & {*path.split("/")}]
+            found = self._listed(proper) if proper else {}
+            self._entries |= {path: found.get(path) for path in unknown}
 
     def prefetch(self, paths: Iterable[str]) -> None:
         """Read many files with one git process."""
-        wanted = {path: self._entries[path].blob for path in paths if path in self._entries and path not in self._read}
+        paths = [path for path in paths if path not in self._read]
+        self._find(paths)
+        wanted = {path: entry.blob for path in paths if (entry := self._entries.get(path)) and entry.mode != _LINK}
         contents = self._git.blobs(sorted(set(wanted.values())))
         self._read |= {path: contents[blob] for path, blob in wanted.items()}
 
     def read(self, path: str) -> bytes | None:
-        entry = self._entries.get(path)
+        entry = self.entry(path)
         if entry is None:
             return None
-        if entry.mode == "120000":
+        if entry.mode == _LINK:
             raise Finding(f"{path} is a symbolic link", "mdrepo reads no links: put the file itself there")
         self.prefetch([path])
         return self._read[path]
@@ -70,6 +104,9 @@ class WorkFiles:
 
     def paths(self) -> Iterable[str]:
         return self._listed
+
+    def below(self, folder: str) -> Iterable[str]:
+        return self._git.listed(folder)
 
     def read(self, path: str) -> bytes | None:
         place = inside(self._git.root, path)
@@ -92,6 +129,9 @@ class Changed:
 
     def paths(self) -> Iterable[str]:
         return [*dict.fromkeys([*self._files.paths(), *self._changed])]
+
+    def below(self, folder: str) -> Iterable[str]:
+        return [*dict.fromkeys([*self._files.below(folder), *(path for path in self._changed if path.startswith(f"{folder}/"))])]
 
     def read(self, path: str) -> bytes | None:
         return self._changed[path] if path in self._changed else self._files.read(path)

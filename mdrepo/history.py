@@ -9,7 +9,6 @@ from typing import Any
 
 from . import tags
 from .ancestry import FILES, Step, Version, ancestry, blobs_at
-from .catalogue import Catalogue
 from .changes import MISSING, Delta
 from .differences import DocumentDiff, compare
 from .documents import DocumentError, read
@@ -30,8 +29,9 @@ class History:
         if space.git.head() is None and revision == "HEAD":
             raise Finding("there is no commit yet", "'mdrepo commit' makes one")
         self.tip = space.git.commit_id(revision)
-        self._files = TreeFiles(space.git, space.git.tree(self.tip))
-        self._there = Catalogue(self._files, space.configuration, space.cache)
+        self._there = space.at(self.tip)
+        assert isinstance(self._there.files, TreeFiles)
+        self._files = self._there.files
         if not space.configuration.is_document(path) or "\n" in path:
             if self._files.entry(path) is None:
                 self._there.document(path)
@@ -143,7 +143,6 @@ class History:
 
     @cached_property
     def _schemas(self) -> SchemaStore:
-        self._files.prefetch(path for path in self._files.paths() if path.startswith("schemas/"))
         return self._there.schemas
 
     def _compared(self, path: str, old: Any, new: Any) -> DocumentDiff:

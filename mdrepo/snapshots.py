@@ -109,10 +109,11 @@ class Git(Runner):
         """The parents of a commit that are here (a shallow clone cuts them off)."""
         return self.text("rev-list", "--parents", "-n1", commit).split()[1:]
 
-    def tree(self, treeish: str) -> dict[str, Entry]:
-        """All files of a commit or tree, by path."""
+    def tree(self, treeish: str, paths: Sequence[str] = ()) -> dict[str, Entry]:
+        """The files of a commit or tree, by path: all, or those at and below some paths."""
         entries: dict[str, Entry] = {}
-        for item in self.items("ls-tree", "-r", "-z", "--full-tree", treeish):
+        few = paths if len(paths) <= _FEW else ()  # a command line has an end
+        for item in self.items("ls-tree", "-r", "-z", "--full-tree", treeish, "--", *few):
             meta, _, path = item.partition("\t")
             mode, kind, blob = meta.split()
             if kind == "blob":
@@ -143,9 +144,14 @@ class Git(Runner):
         items = iter(self.items("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"))
         return [State(item[:2], item[3:]) for item in items]
 
-    def listed(self) -> list[str]:
-        """The files of the work tree that git tracks, or would (not the ignored ones)."""
-        return sorted(set(self.items("ls-files", "-z", "--cached", "--others", "--exclude-standard")))
+    def listed(self, folder: str = ".") -> list[str]:
+        """The files of the work tree, or of a folder of it, that git tracks, or would (not the ignored ones)."""
+        words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
+        return sorted(set(self.items("--literal-pathspecs", *words)))
+
+    def differing(self, *words: str) -> list[str]:
+        """The paths that `git diff` finds different: of the index or, with its words for other sides, of those."""
+        return self.items("diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules", *words, "--")
 
     def index_entries(self, paths: Sequence[str], index: Path | None = None) -> dict[str, Entry]:
         """The index's entries of some paths."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
 from .plumbing import GitError, writer_above
-from .snapshots import Git
+from .snapshots import Entry, Git
 
 if TYPE_CHECKING:  # most commands run no model
     from .evaluation.processes import Limits
@@ -85,11 +85,11 @@ class Workspace:
 
     def at(self, treeish: str) -> Catalogue:
         """A commit or a tree, by its id."""
-        return self._of(TreeFiles(self.git, self.git.tree(treeish)))
+        return self._of(lambda paths: self.git.tree(treeish, paths))
 
     def candidate(self, tree: str) -> Catalogue:
         """A tree that is to be committed."""
-        return self._of(TreeFiles(self.git, self.git.tree(tree)), cache(self._merge), self.measured)
+        return self._of(lambda paths: self.git.tree(tree, paths), cache(self._merge), self.measured)
 
     def _merge(self) -> Merge | None:
         """The merge, cherry-pick or rebase that is not finished; else HEAD, if it is a merge."""
@@ -138,18 +138,16 @@ class Workspace:
 
     def staged(self) -> Catalogue:
         """The index."""
-        entries = self.git.index_entries(["."])
-        return self._of(TreeFiles(self.git, entries))
+        return self._of(lambda paths: self.git.index_entries(paths or ["."]))
 
     def _of(
         self,
-        files: TreeFiles,
+        listed: Callable[[Sequence[str]], Mapping[str, Entry]],
         merge: Callable[[], Merge | None] = no_merge,
         measured: Callable[[str], Measured | None] = not_measured,
     ) -> Catalogue:
-        catalogue = Catalogue(files, self.configuration, self.cache, merge, measured)
-        files.prefetch(path for path in files.paths() if self.is_metadata(path))
-        return catalogue
+        files = TreeFiles(self.git, listed, self.is_metadata)
+        return Catalogue(files, self.configuration, self.cache, merge, measured)
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at a path of the work tree."""
