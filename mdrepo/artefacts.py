@@ -89,9 +89,9 @@ def _out(outs: Any, relative: str, path: str, pointer: str) -> Artefact | None:
     return None
 
 
-def all_tracked(files: Files) -> Iterator[Artefact]:
-    """Every single artefact that DVC tracks in a snapshot."""
-    for file in files.paths():
+def all_tracked(files: Files, among: Iterable[str] | None = None) -> Iterator[Artefact]:
+    """Every single artefact that DVC tracks in a snapshot, by the pointers among some paths, or all."""
+    for file in files.paths() if among is None else among:
         if file.endswith(".dvc") and (found := tracked(files, file.removesuffix(".dvc"))):
             yield found
         elif PurePosixPath(file).name == "dvc.lock" and (data := files.read(file)) is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -17,7 +18,7 @@ from .configuration import Configuration
 from .consistency import Measured
 from .documents import Document, DocumentError, read
 from .errors import Finding
-from .files import Changed, Files
+from .files import ANYTHING, Changed, Files
 from .locks import Lock
 from .pointers import Path
 from .schemas import Schema, SchemaStore
@@ -75,6 +76,8 @@ class Catalogue:
 
     def find(self, path: str) -> Document | None:
         """The document at a path; None where there is none; raises DocumentError."""
+        if self.files.seen is not None:
+            self.files.seen.add(path)
         if path not in self._documents:
             data = self.files.read(path)
             self._documents[path] = None if data is None else read(data, path)
@@ -139,7 +142,13 @@ class Catalogue:
             schema = self.schema(path)
             found = self._schema_problems(document, schema)
             return found or check(
-                document, schema, self.artefacts(path), self.files, self.content, self._origin(path), partial(self._measured, path)
+                document,
+                schema,
+                self.artefacts(path),
+                self.files,
+                self.content,
+                self._origin(path),
+                partial(self._measured_of, path),
             )
         except Finding as error:
             return [Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)]
@@ -151,10 +160,28 @@ class Catalogue:
             return None
 
         def origin() -> Origin:
+            self._depends_on_more()
             sides = [content for side in merge.sides if (content := merge.at(side).content(path)) is not None]
             return Origin(sides, MISSING if merge.result is None else merge.at(merge.result).content(path))
 
         return origin
+
+    def _measured_of(self, path: str) -> Measured | None:
+        self._depends_on_more()
+        return self._measured(path)
+
+    def _depends_on_more(self) -> None:
+        if self.files.seen is not None:
+            self.files.seen.add(ANYTHING)
+
+    @contextmanager
+    def seen(self) -> Iterator[set[str]]:
+        """Collects the files that are read meanwhile, and ANYTHING where it is more than files."""
+        self.files.seen = found = set[str]()
+        try:
+            yield found
+        finally:
+            self.files.seen = None
 
     def _lock_problems(self, path: str) -> list[Problem]:
         """What is wrong with the lock file beside a document, without which nothing tells manual changes from derived values."""
@@ -176,14 +203,14 @@ class Catalogue:
         return [Problem(path, each.line, 1, each.pointer or "", "document/conflict", *_words(each, path)) for each in marked]
 
     @cached_property
-    def _fingerprint(self) -> str:
+    def fingerprint(self) -> str:
         """What a validation depends on beside the document: this mdrepo, and every schema that may be referred to."""
         content = json.dumps([__version__, list(self.schemas.contents())])
         return hashlib.sha256(content.encode()).hexdigest()
 
     def _schema_problems(self, document: Document, schema: Schema) -> list[Problem]:
         """As validate, but what was found valid once is not validated again: jsonschema takes longer to load than to run."""
-        stamp = f"{self._fingerprint}\0{schema.name}\0"
+        stamp = f"{self.fingerprint}\0{schema.name}\0"
         key = hashlib.sha256(stamp.encode() + document.data).hexdigest()
         if self._cache.get("valid", key) is not None:
             return []

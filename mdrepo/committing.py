@@ -14,6 +14,7 @@ from .notes import Note, write_note
 from .plumbing import GitError
 from .results import Outcome
 from .snapshots import EMPTY_TREE, Entry, Git
+from .surveying import Surveyor
 from .workspace import Workspace
 
 
@@ -48,13 +49,13 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
     tree = git.text("write-tree", index=index)
     if head and tree == git.text("rev-parse", f"{head}^{{tree}}") and not git.merging():
         raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
-    if not head and not git.tree(tree):
+    if not head and tree == EMPTY_TREE:
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
     child = workspace.candidate(tree)
     parents = parents_at(workspace, [head, *git.merge_heads()]) if head else []
     if terms.evaluate:
         prepare(workspace, child, parents[0].catalogue if parents else None)
-    problems = [problem for path in child.paths for problem in child.problems(path)]
+    problems = [problem for path in Surveyor(workspace).tree(child, tree).examine for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))
     note: Note | None = None
@@ -89,7 +90,8 @@ def _commit(workspace: Workspace, index: Path, tree: str, head: str | None, argu
 
 def completed(git: Git, made: str, head: str | None, staged: Mapping[str, Entry], note: Note | None) -> None:
     """What belongs to a commit that git made of a candidate index: the user's own index, where it is as it was, and the note."""
-    now, paths = git.tree(made), changed_paths(git, head, made)
+    paths = changed_paths(git, head, made)
+    now = git.tree(made, paths) if paths else {}
     here = git.index_entries(paths)
     git.set_entries({path: now.get(path) for path in paths if here.get(path) == staged.get(path)})
     if note is not None:

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from .snapshots import Entry, Git
 
 _LINK = "120000"
+ANYTHING = ""
+"""Among the paths that were read: something else than a file of the snapshot."""
 UNFINISHED = ".mdrepo-unfinished"
 """How the name of a file ends that is being written beside the one that it will be."""
 
 
 class Files(Protocol):
-    """The files of a snapshot: of a commit, of the index, or of the work tree."""
+    """The files of a snapshot: of a commit, of the index, or of the work tree. What is read is added to `seen`, if it is a set."""
+
+    seen: set[str] | None
 
     def read(self, path: str) -> bytes | None: ...
 
@@ -44,6 +48,7 @@ class TreeFiles:
         self._git = git
         self._listed = listed
         self._wanted = wanted
+        self.seen: set[str] | None = None
         self._entries: dict[str, Entry | None] = {}
         self._read: dict[str, bytes] = {}
 
@@ -83,6 +88,8 @@ class TreeFiles:
         self._read |= {path: contents[blob] for path, blob in wanted.items()}
 
     def read(self, path: str) -> bytes | None:
+        if self.seen is not None:
+            self.seen.add(path)
         entry = self.entry(path)
         if entry is None:
             return None
@@ -97,6 +104,7 @@ class WorkFiles:
 
     def __init__(self, git: Git) -> None:
         self._git = git
+        self.seen: set[str] | None = None
 
     @cached_property
     def _listed(self) -> list[str]:
@@ -109,6 +117,8 @@ class WorkFiles:
         return self._git.listed(folder)
 
     def read(self, path: str) -> bytes | None:
+        if self.seen is not None:
+            self.seen.add(path)
         place = inside(self._git.root, path)
         try:
             return contents(place)
@@ -126,6 +136,7 @@ class Changed:
     def __init__(self, files: Files, changed: Mapping[str, bytes]) -> None:
         self._files = files
         self._changed = changed
+        self.seen: set[str] | None = None
 
     def paths(self) -> Iterable[str]:
         return [*dict.fromkeys([*self._files.paths(), *self._changed])]

@@ -9,12 +9,15 @@ from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
 from .conflicts import Merge
 from .errors import Finding
+from .ledger import Examined
 from .locks import SUFFIX
 from .notes import note_of
 from .provenance import Provenance, provenance
 from .results import DocumentStatus, Status
 from .snapshots import State
 from .staleness import stale
+from .surveying import Surveyor
+from .validation import Problem
 from .workspace import Workspace
 
 
@@ -24,16 +27,36 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     head = git.head()
     states = {state.path: state for state in git.status()}
     is_document = workspace.configuration.is_document
-    gone = [path for path in states if path not in work.paths and is_document(path)]
-    documents = [_document_status(workspace, work, path, states.get(path), merge) for path in sorted({*work.paths, *gone})]
+    survey = Surveyor(workspace).work(work, [*states.values()])
+    seen: dict[str, DocumentStatus] = {}
+    examined: dict[str, Examined] = {}
+    for path in survey.examine:
+        with work.seen() as needs:
+            seen[path] = each = _document_status(workspace, work, path, states.get(path), merge)
+        examined[path] = Examined(not each.problems and not each.stale, frozenset(needs))
+    survey.record(examined)
+    documents = {path: seen.get(path) or DocumentStatus(path, "unchanged") for path in survey.documents}
+    gone = [path for path in states if path not in documents and is_document(path)]
+    documents |= {path: _document_status(workspace, work, path, states[path], merge) for path in gone}
     note = note_of(git, head) if head else None
-    unrecorded = [each.path for each in all_tracked(work.files) if _unrecorded(workspace, each.path, each.md5)]
+    named = git.matching("*.dvc", "dvc.lock", "*/dvc.lock", f"*{SUFFIX}")
+    unrecorded = [each.path for each in all_tracked(work.files, named) if _unrecorded(workspace, each.path, each.md5)]
     others = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
     files = tuple((each.path, each.word) for each in others)
-    locks = (path for path in work.files.paths() if path.endswith(SUFFIX) and is_document(path.removesuffix(SUFFIX)))
-    orphans = (path for path in locks if workspace.exists(path) and not workspace.exists(path.removesuffix(SUFFIX)))
+    there = {*survey.documents}
+    stems = (path.removesuffix(SUFFIX) for path in named if path.endswith(SUFFIX))
+    alone = [stem for stem in stems if stem not in there and is_document(stem)]
+    orphans = [stem + SUFFIX for stem in alone if workspace.exists(stem + SUFFIX) and not workspace.exists(stem)]
     verdict = note["verdict"] if note else None
-    return Status(git.branch(), head, verdict, tuple(documents), tuple(unrecorded), files, tuple(orphans))
+    shown = tuple(documents[path] for path in sorted(documents))
+    return Status(git.branch(), head, verdict, shown, tuple(unrecorded), files, tuple(orphans))
+
+
+def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
+    """All the problems of all the documents, or of those at some paths."""
+    work = workspace.work()
+    chosen = workspace.chosen(work, paths) if paths else Surveyor(workspace).work(work, workspace.git.status()).examine
+    return [problem for path in chosen for problem in work.problems(path)]
 
 
 def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:

@@ -212,12 +212,15 @@ class Journal:
     def _write(self) -> None:
         """The journal, to disk before anything that it speaks of is done."""
         try:
-            self._written()
+            try:
+                self._written()
+            except OSError as error:
+                if error.errno != errno.ENOSPC or not self._reserved.exists():
+                    raise
+                self._reserved.unlink()
+                self._written()
         except OSError as error:
-            if error.errno != errno.ENOSPC or not self._reserved.exists():
-                raise MdrepoError(f"{self._folder}: {error.strerror}") from None
-            self._reserved.unlink()
-            self._written()
+            raise MdrepoError(f"{self._folder}: {error.strerror}") from None
 
     def _written(self) -> None:
         new = self._folder / "journal.new"

@@ -62,8 +62,7 @@ class Reader:
 
     def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
         """All the problems of all the documents, or of those at some paths."""
-        work = self._workspace.work()
-        return [problem for path in self._workspace.chosen(work, paths) for problem in work.problems(path)]
+        return inspecting.problems(self._workspace, paths)
 
     def documents(self, paths: Sequence[str] = ()) -> list[str]:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""

@@ -149,6 +149,10 @@ class Git(Runner):
         words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
         return sorted(set(self.items("--literal-pathspecs", *words)))
 
+    def matching(self, *patterns: str) -> list[str]:
+        """The files of the work tree that git tracks, or would, by git's pathspecs."""
+        return sorted(set(self.items("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns)))
+
     def differing(self, *words: str) -> list[str]:
         """The paths that `git diff` finds different: of the index or, with its words for other sides, of those."""
         return self.items("diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules", *words, "--")

@@ -17,7 +17,7 @@ from .consistency import Measured
 from .deriving import Deriver, DocumentReader
 from .errors import Finding, MdrepoError, UsageError
 from .extraction.running import Runner
-from .files import TreeFiles, WorkFiles, inside
+from .files import ANYTHING, TreeFiles, WorkFiles, inside
 from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
@@ -109,6 +109,8 @@ class Workspace:
             revision, colon, path = name.partition(":")
             if not colon or work.files.read(name) is not None:
                 return work.content(name)
+            if work.files.seen is not None:
+                work.files.seen.add(ANYTHING)
             try:
                 return at(self.git.commit_id(revision)).content(path)
             except GitError:

@@ -1,0 +1,123 @@
+"""Which documents a command has to look at: those that differ from a tree that was looked at before, and what depends on them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from . import __version__
+from .catalogue import Catalogue
+from .files import ANYTHING
+from .ledger import Examined, Ledger, Page, Unknown
+from .snapshots import State
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All documents of a snapshot, and those that are to be looked at; what is seen of these is recorded for the next time."""
+
+    documents: list[str]
+    examine: list[str]
+    record: Callable[[Mapping[str, Examined]], None] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What differs: between the tree that is known and this one, and between this one and the work tree; True is there."""
+
+    moved: Mapping[str, bool]
+    changed: Mapping[str, bool]
+    new: frozenset[str]
+    """The paths of the work tree that the tree does not have."""
+
+
+class Surveyor:
+    """Surveys the snapshots of a repository."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._space = workspace
+        self._git = workspace.git
+        self._ledger = Ledger(workspace.git.folder / "mdrepo" / "ledger.db")
+
+    def tree(self, catalogue: Catalogue, tree: str) -> Survey:
+        """Of a tree that is to be committed."""
+        return self._survey(catalogue, tree, _Changes({}, {}, frozenset()))
+
+    def work(self, catalogue: Catalogue, states: Sequence[State]) -> Survey:
+        """Of the work tree, which differs from HEAD in some paths."""
+        head = self._git.head()
+        changed = {state.path: self._space.exists(state.path) for state in states}
+        new = frozenset(state.path for state in states if "A" in state.code or state.code == "??")
+        settled = head is not None and not any(state.unmerged for state in states)
+        tree = self._git.text("rev-parse", f"{head}^{{tree}}") if settled else None
+        return self._survey(catalogue, tree, _Changes({}, changed, new))
+
+    def _survey(self, catalogue: Catalogue, tree: str | None, changes: _Changes) -> Survey:
+        stamp = self._stamp(catalogue)
+        if tree is not None:
+            with contextlib.suppress(Unknown), self._ledger.open() as page:
+                known = page.tree(stamp)
+                if known is not None and (moved := self._moved(known, tree)) is not None:
+                    return self._from(page, tree, stamp, _Changes(moved, changes.changed, changes.new))
+        here = [path for path in catalogue.paths if changes.changed.get(path, True)]
+
+        def record(found: Mapping[str, Examined]) -> None:
+            if tree is not None:
+                self._write(tree, stamp, self._of_tree(found, changes), [], anew=True)
+
+        return Survey(here, here, record)
+
+    def _from(self, page: Page, tree: str, stamp: str, changes: _Changes) -> Survey:
+        """From what is known of another tree."""
+        names = {**changes.moved, **changes.changed}
+        touched = {path: there for path, there in names.items() if self._space.configuration.is_document(path)}
+        unsound = page.unsound()
+        here = {*page.documents(), *touched} - {path for path, there in touched.items() if not there}
+        examine = ({*touched} | unsound | page.needing(names)) & here
+
+        def record(found: Mapping[str, Examined]) -> None:
+            kept = self._of_tree(found, changes)
+            if not changes.moved:
+                kept = {path: each for path, each in kept.items() if each.sound == (path in unsound)}
+            if changes.moved or kept:
+                gone = [path for path, there in changes.moved.items() if not there]
+                self._write(tree, stamp, kept, gone, anew=False)
+
+        return Survey(sorted(here), sorted(examine), record)
+
+    def _moved(self, known: str, tree: str) -> dict[str, bool] | None:
+        """What differs between two trees, and whether the second has it; None where git has not the first any more."""
+        if known == tree:
+            return {}
+        done = self._git.run("diff-tree", "-r", "-z", "--name-status", "--no-renames", known, tree, codes=(0, 128))
+        if done.returncode:
+            return None
+        items = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+        return {path: code != "D" for code, path in zip(items[::2], items[1::2], strict=False)}
+
+    def _of_tree(self, found: Mapping[str, Examined], changes: _Changes) -> dict[str, Examined]:
+        """What is so in the tree: of what is, or depends on, something else in the work tree nothing is known."""
+        kept: dict[str, Examined] = {}
+        for path, each in found.items():
+            if path not in changes.new:
+                same = each.sound and ANYTHING not in each.needs and not each.needs & changes.changed.keys()
+                kept[path] = each if same else Examined(False)
+        deleted = [path for path, there in changes.changed.items() if not there and path not in changes.new]
+        return kept | {path: Examined(False) for path in deleted if self._space.configuration.is_document(path)}
+
+    def _write(self, tree: str, stamp: str, found: Mapping[str, Examined], gone: Sequence[str], *, anew: bool) -> None:
+        with contextlib.suppress(Unknown), self._ledger.open(make=True) as page:
+            page.write(tree, stamp, found, gone, anew=anew)
+
+    def _stamp(self, catalogue: Catalogue) -> str:
+        """What the state of every document depends on: mdrepo, the extractors, the configuration, the schemas."""
+        from importlib.metadata import entry_points
+
+        points = entry_points(group="mdrepo.extractors")
+        extractors = sorted((each.name, each.value, each.dist.version if each.dist else "") for each in points)
+        content = [__version__, extractors, repr(self._space.configuration), catalogue.fingerprint]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
