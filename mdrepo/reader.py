@@ -58,14 +58,14 @@ class Reader:
 
     def provenance(self, paths: Sequence[str] = ()) -> dict[str, list[Provenance]]:
         """Where the fields of the documents come from: read off an artefact, or written by people."""
-        return inspecting.origins(self._workspace, self.documents(paths))
+        return inspecting.origins(self._workspace, self.paths(paths))
 
     def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
         """All the problems of all the documents, or of those at some paths."""
         work = self._workspace.work()
         return [problem for path in self._workspace.chosen(work, paths) for problem in work.problems(path)]
 
-    def documents(self, paths: Sequence[str] = ()) -> list[str]:
+    def paths(self, paths: Sequence[str] = ()) -> list[str]:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""
         return self._workspace.chosen(self._workspace.work(), paths)
 
@@ -123,7 +123,7 @@ class Reader:
 
     def patch(self, paths: Sequence[str] = (), *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Patch:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
-        return updating.patch(self._workspace, self.documents(paths), take, keep)
+        return updating.patch(self._workspace, self.paths(paths), take, keep)
 
     def merge_files(self, path: str, base: bytes, ours: bytes, theirs: bytes, size: int = MARKER_SIZE) -> Reconciled:
         """The three-way merge of a document's versions, by the identities and the strategies that its schema says."""
