@@ -11,6 +11,7 @@ from . import (
     adjusting,
     editing,
     evaluating,
+    fields,
     inspecting,
     logs,
     releases,
@@ -22,9 +23,11 @@ from .differences import EXACT, Tolerance
 from .documents import read
 from .errors import Finding
 from .evaluating import Report
+from .fields import EVERYTHING
 from .marking import MARKER_SIZE, Marks
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
+from .records import Blame
 from .results import (
     Changelog,
     DocumentDiff,
@@ -36,6 +39,7 @@ from .results import (
     Versioned,
     WorkerState,
 )
+from .searching import Search
 from .settling import Guide
 from .validation import Problem
 from .workspace import Workspace
@@ -73,21 +77,30 @@ class Reader:
         self,
         old: str | None = None,
         new: str | None = None,
-        fields: Sequence[str] = (),
+        names: Sequence[str] = (),
         *,
         staged: bool = False,
         tolerance: Tolerance = EXACT,
     ) -> list[DocumentDiff]:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
-        return diff_snapshots(self._workspace, old, new, fields, staged, tolerance)
+        return diff_snapshots(self._workspace, old, new, names, staged, tolerance)
 
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two revisions; raises GitError."""
         return self._workspace.git.merge_base(one, other)
 
-    def log(self, revisions: str = "HEAD", fields: Sequence[str] = (), limit: int | None = None) -> list[Logged]:
-        """The commits with their evaluations, newest first; with PATH#POINTER those that changed the field."""
-        return logs.log(self._workspace, revisions, fields, limit)
+    def log(
+        self, revisions: str = "HEAD", names: Sequence[str] = (), limit: int | None = None, search: Search = EVERYTHING
+    ) -> list[Logged]:
+        """The commits with their evaluations, newest first; with fields or a search, those that changed such a field, and how.
+
+        Renames of documents, and of the items of lists that have a key, are followed.
+        """
+        return logs.log(self._workspace, revisions, names, limit, search)
+
+    def blame(self, path: str, pointer: str = "", revision: str = "HEAD") -> Blame:
+        """Which commit made each leaf of a document, or of a field, what it is at a revision; raises Finding."""
+        return fields.blame(self._workspace, path, pointer, revision)
 
     def show(self, revision: str = "HEAD") -> tuple[Logged, list[DocumentDiff]]:
         """One commit: what it says, its evaluation, and what it changed."""

@@ -185,6 +185,16 @@ def logged(each: Logged, width: int = 13) -> Line:
     ]
 
 
+def logged_changes(each: Logged) -> Iterator[Line]:
+    """A commit, and what it changed, where that was asked for; the document is named where it is another one than before."""
+    yield logged(each)
+    for document in each.documents:
+        if len(each.documents) > 1 or document.state != "changed":
+            yield ["  ", Span(document.path, "strong"), "" if document.state == "changed" else f"  {document.state}"]
+        for item, meaning in zip(document.delta, document.classes, strict=True):
+            yield change(item, meaning)
+
+
 def _accuracy(note: Mapping[str, Any] | None) -> str:
     """The first document's accuracy, and how it changed."""
     for result in (note or {}).get("documents", {}).values():
