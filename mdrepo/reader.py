@@ -85,9 +85,9 @@ class Reader:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
         return diff_snapshots(self._workspace, old, new, names, staged, tolerance)
 
-    def merge_base(self, one: str, other: str) -> str:
-        """The best common ancestor of two revisions; raises GitError."""
-        return self._workspace.git.merge_base(one, other)
+    def ends(self, revisions: str) -> tuple[str, str] | None:
+        """The two revisions that a range compares: `A..B`, `A...B` (from the merge base), `A^!`; None where it is no range."""
+        return self._workspace.git.ends(revisions)
 
     def log(
         self, revisions: str = "HEAD", names: Sequence[str] = (), limit: int | None = None, search: Search = EVERYTHING

@@ -115,7 +115,21 @@ class Git(Runner):
 
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two commits; raises GitError."""
-        return self.text("merge-base", self.commit_id(one), self.commit_id(other))
+        found = self.run("merge-base", self.commit_id(one), self.commit_id(other), codes=(0, 1)).stdout.decode().strip()
+        if not found:
+            raise GitError(f"{one} and {other} have no common ancestor here", "two dots, A..B, compare them as they are")
+        return found
+
+    def ends(self, revisions: str) -> tuple[str, str] | None:
+        """What a range compares (`A..B`, `A...B`: from the merge base, `A^!`: from its parent); None where it is no range."""
+        if "..." in revisions:
+            one, other = (side or "HEAD" for side in revisions.split("...", 1))
+            return self.merge_base(one, other), other
+        if ".." in revisions:
+            old, new = (side or "HEAD" for side in revisions.split("..", 1))
+            return old, new
+        tip = revisions.removesuffix("^!")
+        return (f"{tip}^", tip) if tip != revisions else None
 
     def span(self, revisions: str) -> Span:
         """A revision or a range in git's grammar (`A..B`, `A...B`, `A^!`); raises GitError."""

@@ -143,6 +143,30 @@ def test_several_documents_and_folders_are_one_log(repo: Path) -> None:
     assert [each["documents"][0]["path"] for each in found] == [DOCUMENT, "metadata/net-test.json"]
 
 
+# ranges
+
+
+def test_a_diff_of_three_dots_is_from_the_merge_base(repo: Path) -> None:
+    git("checkout", "-qb", "topic", cwd=repo)
+    commit(repo, "Theirs", lambda v: v.update(description="Theirs."))
+    git("checkout", "-q", "main", cwd=repo)
+    commit(repo, "Ours", lambda v: v.update(license="MIT"))
+
+    def fields(*words: str) -> list[str]:
+        found = mdrepo("diff", "--json", *words, "--", DOCUMENT, cwd=repo).json["documents"]
+        return [change["pointer"] for each in found for change in each["changes"]]
+
+    assert fields("main...topic") == fields("...topic") == fields("topic^!") == ["/description"]
+    assert fields("topic...") == fields("main^!") == ["/license"]
+    assert sorted(fields("main..topic")) == sorted(fields("..topic")) == ["/description", "/license"]
+    git("checkout", "-q", "--orphan", "alone", cwd=repo)
+    git("commit", "-qm", "Alone", cwd=repo)
+    assert "no common ancestor" in mdrepo("diff", "main...alone", cwd=repo, code=3).err
+    for bad in ("main...nope", "nope...", "alone^!", "a...b...c", "...."):
+        assert "there is no revision" in mdrepo("diff", bad, cwd=repo, code=3).err
+    assert subjects(repo, "main...alone") == ["Alone", "Ours", "First"]
+
+
 # searches
 
 
