@@ -23,10 +23,7 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A commit that changed a document: what the document is in it, and what it was in those parents that have another one.
-
-    `parents` are the commits nearest before it that changed the file of this name.
-    """
+    """A commit that changed a document: what the document is in it, and what it was in those parents that have another one."""
 
     commit: str
     author: str
@@ -36,7 +33,6 @@ class Step:
     before: tuple[Version, ...]
     cut: bool = False
     """Whether a shallow clone ends here: what was before is not known."""
-    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,22 +81,31 @@ def ancestry(git: Git, tip: str, path: str) -> Ancestry:
     return Ancestry(tuple(steps.values()), tuple(dict.fromkeys(paths)))
 
 
+def nearest(git: Git, tip: str, paths: Sequence[str]) -> dict[str, list[str]]:
+    """For each commit that changed a file of some names, those nearest before it that changed the file of that name."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        for line in git.text("--literal-pathspecs", "rev-list", "--parents", tip, "--", path).splitlines():
+            commit, *parents = line.split()
+            found.setdefault(commit, []).extend(parents)
+    return found
+
+
 def _touching(git: Git, start: str, path: str) -> list[Step]:
     """The commits that changed a path, of a merge only one whose result is none of its parents'."""
-    words = ["log", "-m", "--parents", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-follow"]
+    words = ["log", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-follow"]
     words += ["--topo-order", "--no-color", "--no-show-signature"]
     out = git.run("--literal-pathspecs", *words, f"--format={_FORMAT}", start, "--", path).stdout
     found: dict[str, Step] = {}
     for fields, raw in _records(out.split(b"\0"), os.fsencode(path)):
-        commit, parents, author, date, subject = fields
+        commit, _, author, date, subject = fields
         old_mode, new_mode, old, new = raw.split()[:4]
         before = Version(path, old if old_mode in FILES else None)
         if commit in found:
             found[commit] = replace(found[commit], before=(*found[commit].before, before))
         else:
             now = Version(path, new if new_mode in FILES else None)
-            when = datetime.fromisoformat(date)
-            found[commit] = Step(commit, author, when, subject, now, (before,), parents=tuple(parents.split()))
+            found[commit] = Step(commit, author, datetime.fromisoformat(date), subject, now, (before,))
     return list(found.values())
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from . import pointers
-from .ancestry import Step, Version
+from .ancestry import Step, Version, nearest
 from .changes import MISSING, Delta, KeyFinder, no_keys
 from .documents import DocumentError
 from .errors import Finding
@@ -37,6 +37,7 @@ class Fields:
     """One document's fields up to a revision; a version that is no JSON counts as the one before it."""
 
     def __init__(self, space: Workspace, path: str, revision: str) -> None:
+        self._git = space.git
         self.history = History(space, path, revision)
         self.path = path
 
@@ -47,11 +48,12 @@ class Fields:
         numbers = {step.commit: number for number, step in enumerate(steps)}
         made: dict[int, Link] = {}
         latest: dict[Version, int] = {}
+        parents = nearest(self._git, self.history.tip, self.history.ancestry.paths)
         for number in range(len(steps) - 1, -1, -1):
             step = steps[number]
             before = []
             for version in step.before:
-                sources = (numbers[parent] for parent in step.parents if parent in numbers)
+                sources = (numbers[parent] for parent in parents.get(step.commit, ()) if parent in numbers)
                 source = next((each for each in sources if steps[each].now == version and each in made), latest.get(version))
                 content = self._content(version, MISSING) if source is None else made[source].content
                 before.append((source, content))
