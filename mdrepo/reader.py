@@ -14,6 +14,7 @@ from . import (
     fields,
     inspecting,
     logs,
+    querying,
     releases,
     updating,
 )
@@ -27,7 +28,7 @@ from .fields import EVERYTHING
 from .marking import MARKER_SIZE, Marks
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
-from .records import Blame
+from .records import Blame, Queried
 from .results import (
     Changelog,
     DocumentDiff,
@@ -101,6 +102,10 @@ class Reader:
     def blame(self, path: str, pointer: str = "", revision: str = "HEAD") -> Blame:
         """Which commit made each leaf of a document, or of a field, what it is at a revision; raises Finding."""
         return fields.blame(self._workspace, path, pointer, revision)
+
+    def query(self, expression: str, revision: str = "HEAD", *, everything: bool = False) -> Queried:
+        """The documents that meet a condition at a revision, or (`everything`) in its history or a range; raises UsageError."""
+        return querying.query(self._workspace, expression, revision, everything=everything)
 
     def show(self, revision: str = "HEAD") -> tuple[Logged, list[DocumentDiff]]:
         """One commit: what it says, its evaluation, and what it changed."""

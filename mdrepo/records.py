@@ -9,6 +9,7 @@ from typing import Any
 from .ancestry import Step
 from .locks import Source
 from .pointers import Path
+from .snapshots import Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,31 @@ class Blame:
     path: str
     commit: str
     lines: tuple[Blamed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document that a query found: its path, the commit, and the fields that the expression names."""
+
+    path: str
+    commit: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """The documents for which an expression holds, and the fields that it names."""
+
+    expression: str
+    fields: tuple[str, ...]
+    rows: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A document in a commit that changed or evaluated it: the verdict (None: not evaluated), and the metrics by name."""
+
+    commit: Commit
+    path: str
+    verdict: str | None
+    metrics: Mapping[str, float]

@@ -29,6 +29,7 @@ HEAVY = {
     "yaml",
     "PIL",
     "cv2",
+    "jmespath",
 }
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
@@ -54,6 +55,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "log of a field": (["log", f"{DOCUMENT}#/name"], set()),
     "log -S": (["log", "-S", "net"], set()),
     "blame": (["blame", DOCUMENT], set()),
+    "query": (["query", "name"], {"jmespath", "rich"}),
     "show": (["show"], {"git"}),
     "changelog": (["changelog", DOCUMENT], set()),
     "version": (["version", DOCUMENT], set()),

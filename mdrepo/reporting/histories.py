@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import pointers
 from . import data
 from .lines import Line, Span, value
+from .tables import table
 from .text import verdict
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
-    from ..records import Blame, Blamed
+    from ..records import Blame, Blamed, Measure, Queried
 
 _AUTHOR = 20
 
@@ -63,3 +67,68 @@ def _leaf(each: Blamed) -> dict[str, Any]:
         "source": data.source(each.source),
         "evaluation": evaluation,
     }
+
+
+def query(found: Queried) -> list[str]:
+    """The lines of a table: path, commit, and the fields that the expression names."""
+    rows = [[each.path, each.commit[:7], *("" if v is None else value(v, 40) for v in each.values.values())] for each in found.rows]
+    return table(["path", "commit", *found.fields], rows, width=_wide(rows))
+
+
+def _wide(rows: list[list[str]]) -> int:
+    """So wide that no cell is broken: who wants less has a pager."""
+    return max(100, 20 + max((sum(len(cell) + 3 for cell in row) for row in rows), default=0))
+
+
+def query_data(found: Queried) -> dict[str, Any]:
+    documents = [{"path": each.path, "commit": each.commit, "values": dict(each.values)} for each in found.rows]
+    return data.answer("query", expression=found.expression, fields=list(found.fields), documents=documents)
+
+
+def query_csv(found: Queried) -> str:
+    """Comma-separated values: texts as they are, what is not there as nothing, all else as JSON."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["path", "commit", *found.fields])
+    for each in found.rows:
+        writer.writerow([each.path, each.commit, *map(_cell, each.values.values())])
+    return out.getvalue()
+
+
+def _cell(content: Any) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    return json.dumps(content, ensure_ascii=False)
+
+
+def metrics(found: Sequence[Measure]) -> list[str]:
+    """The lines of a table: commit, date, document, verdict, and a column for each metric."""
+    names = sorted({name for each in found for name in each.metrics})
+    rows = [
+        [
+            each.commit.id[:7],
+            f"{each.commit.date:%Y-%m-%d %H:%M}",
+            each.path,
+            each.verdict or "not evaluated",
+            *(f"{each.metrics[name]:.6g}" if name in each.metrics else "" for name in names),
+            each.commit.subject,
+        ]
+        for each in found
+    ]
+    headings = ["commit", "date", "document", "verdict", *names, "subject"]
+    return table(headings, rows, width=_wide(rows), right=range(4, 4 + len(names)))
+
+
+def metrics_data(found: Sequence[Measure]) -> list[dict[str, Any]]:
+    return [
+        {
+            "commit": each.commit.id,
+            "date": each.commit.date.isoformat(),
+            "author": {"name": each.commit.author, "email": each.commit.email},
+            "subject": each.commit.subject,
+            "path": each.path,
+            "verdict": each.verdict,
+            "metrics": dict(each.metrics),
+        }
+        for each in found
+    ]
