@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import (
     adjusting,
     editing,
     evaluating,
     fields,
+    frames,
     inspecting,
     logs,
     querying,
@@ -28,7 +29,7 @@ from .fields import EVERYTHING
 from .marking import MARKER_SIZE, Marks
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
-from .records import Blame, Queried
+from .records import Blame, Measure, Queried
 from .results import (
     Changelog,
     DocumentDiff,
@@ -44,6 +45,9 @@ from .searching import Search
 from .settling import Guide
 from .validation import Problem
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class Reader:
@@ -103,9 +107,21 @@ class Reader:
         """Which commit made each leaf of a document, or of a field, what it is at a revision; raises Finding."""
         return fields.blame(self._workspace, path, pointer, revision)
 
+    def measures(self, revisions: str = "HEAD", paths: Sequence[str] = (), limit: int | None = None) -> list[Measure]:
+        """The metrics of the documents that each commit of a revision or range changed or evaluated, newest first."""
+        return querying.measures(self._workspace, revisions, paths, limit)
+
     def query(self, expression: str, revision: str = "HEAD", *, everything: bool = False) -> Queried:
         """The documents that meet a condition at a revision, or (`everything`) in its history or a range; raises UsageError."""
         return querying.query(self._workspace, expression, revision, everything=everything)
+
+    def documents(self, paths: Sequence[str] = (), revision: str | None = None) -> DataFrame:
+        """A pandas frame with a row for each document of the work tree, or of a revision: `path`, and its scalar fields."""
+        return frames.documents(self._workspace, paths, revision)
+
+    def history(self, path: str | None = None, revisions: str = "HEAD") -> DataFrame:
+        """A pandas frame with a row for each commit and document that it changed or evaluated, and a column for each metric."""
+        return frames.history(self._workspace, path, revisions)
 
     def show(self, revision: str = "HEAD") -> tuple[Logged, list[DocumentDiff]]:
         """One commit: what it says, its evaluation, and what it changed."""

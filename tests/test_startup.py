@@ -55,6 +55,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "log of a field": (["log", f"{DOCUMENT}#/name"], set()),
     "log -S": (["log", "-S", "net"], set()),
     "blame": (["blame", DOCUMENT], set()),
+    "log --metrics": (["log", "--metrics"], {"rich"}),
     "query": (["query", "name"], {"jmespath", "rich"}),
     "show": (["show"], {"git"}),
     "changelog": (["changelog", DOCUMENT], set()),
