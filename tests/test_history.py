@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from changing import versions
 from conftest import DOCUMENT, edit, git, load, mdrepo
+from hypothesis import given
 
+from mdrepo import pointers
+from mdrepo.documents import same
 from mdrepo.repository import Repository
-from mdrepo.tracing import earlier, located, marked
+from mdrepo.tracing import address, below, combined, earlier, leaves, located, marked
 
 LABELS = f"{DOCUMENT}#/labels"
 
@@ -106,6 +110,16 @@ def test_a_version_that_is_no_json_is_passed_over(repo: Path) -> None:
     assert subjects(repo, f"{DOCUMENT}#/description") == ["Mend"]
     assert subjects(repo, f"{DOCUMENT}#/name") == ["First"]
     assert blamed(repo, f"{DOCUMENT}#/name") == {"/name": "First"}
+
+
+def test_a_shallow_clone_tells_what_it_has(repo: Path) -> None:
+    commit(repo, "One", lambda v: v.update(description="One."))
+    commit(repo, "Two", lambda v: v.update(license="MIT"))
+    git("clone", "-q", "--depth", "2", f"file://{repo}", str(repo.parent / "shallow"), cwd=repo)
+    shallow = repo.parent / "shallow"
+    assert subjects(shallow, f"{DOCUMENT}#/name") == ["One"]
+    assert set(blamed(shallow, DOCUMENT).values()) == {"One", "Two"}
+    assert "shallow" in mdrepo("log", "HEAD~5", f"{DOCUMENT}#/name", cwd=shallow, code=3).err
 
 
 def test_a_merge_is_named_only_for_what_none_of_its_sides_has(repo: Path) -> None:
@@ -342,6 +356,36 @@ def test_a_thousand_versions_take_less_than_a_second(tmp_path: Path) -> None:
 
 def no_keys(_: Any) -> None:
     return None
+
+
+def at(marks: Any, path: tuple[Any, ...]) -> Any:
+    for token in path:
+        marks = below(marks, token)
+    return marks
+
+
+@given(versions())
+def test_a_leaf_keeps_its_mark_where_it_was_the_same_before(three: tuple[Any, Any, Any]) -> None:
+    for old, new in ((three[0], three[1]), (three[1], three[2]), (three[2], three[0])):
+        marks = marked(old, new, 1, 2, no_keys)
+        for path, value in leaves(new):
+            was = earlier(new, old, path, no_keys).path
+            unchanged = was is not None and same(pointers.resolve(old, was), value)
+            assert at(marks, path) == (1 if unchanged else 2), path
+
+
+@given(versions())
+def test_an_address_leads_to_its_field(three: tuple[Any, Any, Any]) -> None:
+    for path, _ in leaves(three[1]):
+        assert located(three[1], address(three[1], path, no_keys), no_keys) == path
+
+
+@given(versions())
+def test_what_a_merge_has_of_either_side_is_not_its_own(three: tuple[Any, Any, Any]) -> None:
+    base, ours, theirs = three
+    mine, yours = marked(base, ours, 1, 2, no_keys), marked(base, theirs, 1, 3, no_keys)
+    merged = combined(combined(9, marked(ours, ours, mine, 9, no_keys), 9), marked(theirs, ours, yours, 9, no_keys), 9)
+    assert all(at(merged, path) in (1, 2) for path, _ in leaves(ours))
 
 
 def test_a_renamed_item_is_followed_only_where_there_is_no_doubt() -> None:
