@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .ancestry import Version
 from .contents import Contents
-from .errors import MissingExtra
+from .errors import MdrepoError, MissingExtra
 from .querying import measures
 from .workspace import Workspace
 
@@ -24,13 +24,21 @@ def documents(space: Workspace, paths: Sequence[str] = (), revision: str | None 
     else:
         entries = space.git.tree(space.git.commit_id(revision)).values()
         known = [Version(each.path, each.blob) for each in entries if space.configuration.is_document(each.path)]
-        chosen = [each for each in known if not paths or each.path in paths]
+        chosen = [each for each in known if not paths or any(_is_at(each.path, path) for path in paths)]
+        for path in paths:
+            if not any(_is_at(each.path, path) for each in chosen):
+                raise MdrepoError(f"there is no document {path} at {revision}", "'mdrepo log' lists the commits")
         read = Contents(space.git, chosen)
         contents = [(each.path, read.of(each)) for each in chosen]
     rows = [{**dict(_scalars(content)), "path": path} for path, content in contents]
     columns = dict.fromkeys(["path", *(name for row in rows for name in row)])
     made: DataFrame = pandas.DataFrame(rows, columns=list(columns))
     return made
+
+
+def _is_at(path: str, place: str) -> bool:
+    """Whether a path is at, or below, a place."""
+    return place in (path, ".") or path.startswith(f"{place.rstrip('/')}/")
 
 
 def _scalars(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -254,6 +254,9 @@ def test_frames_have_a_row_for_each_document_and_for_each_commit(story: Path) ->
     assert list(repository.documents([DOCUMENT], "HEAD~2")["path"]) == [DOCUMENT]
     with pytest.raises(MdrepoError):
         repository.documents(["metadata/none.json"])
+    with pytest.raises(MdrepoError):
+        repository.documents(["metadata/none.json"], "HEAD~1")
+    assert len(repository.documents(["metadata"], "HEAD~1")) == 2
     history = repository.history(DOCUMENT)
     assert list(history["subject"]) == ["Third", "Second", "First"]
     assert list(history["accuracy"].fillna(0)) == [0.95, 0.8, 0]
