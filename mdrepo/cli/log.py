@@ -43,7 +43,7 @@ def command(arguments: tuple[str, ...], limit: int | None, value: str | None, pa
     if settings().json:
         output.answer(data.answer("log", commits=[data.logged(each) for each in found]))
     else:
-        output.page(line for each in found for line in texts.logged_changes(each))
+        output.page(texts.log(found))
 
 
 def _metrics(repo: Repository, revision: str, chosen: Sequence[str], limit: int | None, *, searched: bool) -> None:

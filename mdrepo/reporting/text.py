@@ -185,14 +185,17 @@ def logged(each: Logged, width: int = 13) -> Line:
     ]
 
 
-def logged_changes(each: Logged) -> Iterator[Line]:
-    """A commit, and what it changed, where that was asked for; the document is named where it is another one than before."""
-    yield logged(each)
-    for document in each.documents:
-        if len(each.documents) > 1 or document.state != "changed":
-            yield ["  ", Span(document.path, "strong"), "" if document.state == "changed" else f"  {document.state}"]
-        for item, meaning in zip(document.delta, document.classes, strict=True):
-            yield change(item, meaning)
+def log(found: Sequence[Logged]) -> Iterator[Line]:
+    """The commits, each with what it changed, where that was asked for; a document is named where it is another one than before."""
+    last = None
+    for each in found:
+        yield logged(each)
+        for document in each.documents:
+            if document.path != last or document.state != "changed":
+                yield ["  ", Span(document.path, "strong"), "" if document.state == "changed" else f"  {document.state}"]
+            last = document.path
+            for item, meaning in zip(document.delta, document.classes, strict=True):
+                yield change(item, meaning)
 
 
 def _accuracy(note: Mapping[str, Any] | None) -> str:
