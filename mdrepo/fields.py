@@ -118,10 +118,12 @@ class Fields:
 
     def blame(self, pointer: str) -> Blame:
         """The commit that made each leaf of the document, or of a field, what it is at the revision; raises Finding."""
-        content = self.links[0].content
-        place = self._located(content, pointers.parse(pointer))
         if self.history.now is None:
             self.history.version()  # says which commit took it away
+        else:
+            self.history.content(self.history.now)  # says where it is no JSON
+        content = self.links[0].content
+        place = self._located(content, pointers.parse(pointer))
         if place is None:
             known = f"'mdrepo log {self.path}#{pointer}' finds when it was"
             raise Finding(f"{self.path} has no field {pointer} at {self.history.tip[:7]}", known)

@@ -230,10 +230,6 @@ class Git(Runner):
 
     # history
 
-    def inside(self, span: Span) -> set[str]:
-        """The ids of the commits of a range."""
-        return set(self.run("rev-list", *span.words, "--").stdout.decode().split())
-
     def commits(self, ids: Sequence[str]) -> list[Commit]:
         """Some commits, by their ids, in one reading."""
         if not ids:

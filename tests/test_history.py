@@ -18,6 +18,7 @@ from hypothesis import given
 from mdrepo import pointers
 from mdrepo.documents import same
 from mdrepo.repository import Repository
+from mdrepo.snapshots import Git
 from mdrepo.tracing import address, below, combined, earlier, leaves, located, marked
 
 LABELS = f"{DOCUMENT}#/labels"
@@ -110,6 +111,7 @@ def test_a_version_that_is_no_json_is_passed_over(repo: Path) -> None:
     assert subjects(repo, f"{DOCUMENT}#/description") == ["Mend"]
     assert subjects(repo, f"{DOCUMENT}#/name") == ["First"]
     assert blamed(repo, f"{DOCUMENT}#/name") == {"/name": "First"}
+    assert f"{DOCUMENT}:" in mdrepo("blame", DOCUMENT, "--at", "HEAD~1", cwd=repo, code=1).err
 
 
 def test_a_shallow_clone_tells_what_it_has(repo: Path) -> None:
@@ -208,6 +210,8 @@ def test_log_finds_fields_by_a_pattern(repo: Path) -> None:
     assert subjects(repo, "-G", "Kat+ze", f"{LABELS}") == ["Rename"]
     assert subjects(repo, "-G", "Kat", "-S", "Katze") == ["Rename"]
     assert subjects(repo, "-G", "nowhere at all") == []
+    lines = mdrepo("log", "-G", "Kat+ze", cwd=repo).out.splitlines()
+    assert [line.strip() for line in lines if "metadata" in line] == [DOCUMENT]
 
 
 @pytest.mark.parametrize(
@@ -349,6 +353,36 @@ def test_a_thousand_versions_take_less_than_a_second(tmp_path: Path) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert len(json.loads(out).get("leaves", [0] * 201)) == 201
         assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0, arguments
+
+
+def test_the_cost_is_one_reading_of_git_and_of_each_version(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    fetched: list[str] = []
+    running, fetching = Git.run, Git.blobs
+
+    def run(self: Git, *words: str, **options: Any) -> Any:
+        runs.append(words[0])
+        return running(self, *words, **options)
+
+    def blobs(self: Git, ids: Any) -> Any:
+        fetched.extend(ids)
+        return fetching(self, ids)
+
+    monkeypatch.setattr(Git, "run", run)
+    monkeypatch.setattr(Git, "blobs", blobs)
+    counts = []
+    for number in range(9):
+        commit(repo, "More", lambda v, number=number: v.update(description=str(number % 3)))
+        commit(repo, "Else", lambda v, number=number: v.update(description=str(number)), "metadata/net-test.json")
+        runs.clear()
+        fetched.clear()
+        repository = Repository.open(repo)
+        repository.blame(DOCUMENT)
+        repository.log("HEAD", [f"{DOCUMENT}#/description"])
+        counts.append((len(runs), runs.count("ls-tree")))
+        assert len(fetched) == len(set(fetched)) * 2 - 1  # once for each of the two, and the lock file
+    assert len(set(counts)) == 1
+    assert counts[0][1] == 2  # the tree at the revision, for each of the two
 
 
 # the core
