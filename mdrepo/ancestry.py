@@ -81,6 +81,16 @@ def ancestry(git: Git, tip: str, path: str) -> Ancestry:
     return Ancestry(tuple(steps.values()), tuple(dict.fromkeys(paths)))
 
 
+def nearest(git: Git, tip: str, paths: Sequence[str]) -> dict[str, list[str]]:
+    """For each commit that changed a file of some names, those nearest before it that changed the file of that name."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        for line in git.text("--literal-pathspecs", "rev-list", "--parents", tip, "--", path).splitlines():
+            commit, *parents = line.split()
+            found.setdefault(commit, []).extend(parents)
+    return found
+
+
 def _touching(git: Git, start: str, path: str) -> list[Step]:
     """The commits that changed a path, of a merge only one whose result is none of its parents'."""
     words = ["log", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-follow"]

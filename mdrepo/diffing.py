@@ -54,16 +54,16 @@ class _Walk:
 
     def objects(self, old: dict[str, Any], new: dict[str, Any], was: Path, will: Path, now: Path, identity: str) -> None:
         shared = old.keys() == new.keys()
-        renamed = {} if shared else _renamed(old, new)
-        moved = set(renamed.values())
+        renamed_keys = {} if shared else renamed(old, new)
+        moved = set(renamed_keys.values())
         for key in _unlike_members(old, new):
             if key in new:
                 self.values(old[key], new[key], (*was, key), (*will, key), (*now, key), identity)
             elif key not in moved:
                 self.changes.append(Change("removed", (*now, key), old[key], MISSING, (*was, key), None, None, identity))
         for key, value in () if shared else new.items():
-            if key in renamed:
-                before = renamed[key]
+            if key in renamed_keys:
+                before = renamed_keys[key]
                 paths = (*was, before), (*will, key), (*now, before)
                 self.changes.append(Change("moved", (*now, key), value, value, *paths, identity))
             elif key not in old:
@@ -152,7 +152,7 @@ def _unlike_members(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return found
 
 
-def _renamed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+def renamed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     """The keys that came with a value of some weight that another key left, each with that key."""
     come = [key for key in new if key not in old]
     left = {spelled: key for key in old if key not in new and len(spelled := exact(old[key])) >= _WEIGHTY} if come else {}

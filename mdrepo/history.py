@@ -11,12 +11,13 @@ from . import tags
 from .ancestry import FILES, Step, Version, ancestry, blobs_at
 from .changes import MISSING, Delta
 from .differences import DocumentDiff, compare
-from .documents import DocumentError, read
+from .documents import DocumentError
 from .errors import Finding, MdrepoError
 from .files import TreeFiles
 from .notes import Note, noted, parse_note
 from .results import Entry, Release, Section, Versioned
 from .schemas import Schema, SchemaStore
+from .sharing import Reader
 from .tags import FIRST, Tag, artefact_name
 from .workspace import Workspace
 
@@ -29,21 +30,22 @@ class History:
         if space.git.head() is None and revision == "HEAD":
             raise Finding("there is no commit yet", "'mdrepo commit' makes one")
         self.tip = space.git.commit_id(revision)
-        self._there = space.at(self.tip)
-        assert isinstance(self._there.files, TreeFiles)
-        self._files = self._there.files
+        self.there = space.at(self.tip)
+        assert isinstance(self.there.files, TreeFiles)
+        self._files = self.there.files
         if not space.configuration.is_document(path) or "\n" in path:
             if self._files.entry(path) is None:
-                self._there.document(path)
+                self.there.document(path)
             raise Finding(f"{path} is no document by mdrepo.toml", "'mdrepo status' lists the documents")
         self.ancestry = ancestry(space.git, self.tip, path)
         if not self.ancestry.steps and (space.root / path).exists():
             raise Finding(f"{path} is in no commit of {revision} yet", "'mdrepo commit' commits it")
         if not self.ancestry.steps:
-            self._there.document(path)
+            self.there.document(path)
         self.steps = self.ancestry.steps
         self._data = space.git.blobs(self.ancestry.blobs())
         self._contents: dict[str, Any] = {}
+        self._reader = Reader()
 
     @property
     def now(self) -> Version | None:
@@ -56,7 +58,7 @@ class History:
         if version.blob is None:
             return MISSING
         if version.blob not in self._contents:
-            self._contents[version.blob] = read(self._data[version.blob], version.path).value
+            self._contents[version.blob] = self._reader.read(self._data[version.blob], version.path).value
         return self._contents[version.blob]
 
     def _known(self, version: Version) -> Any:
@@ -131,7 +133,7 @@ class History:
             told.append("this clone is shallow: what was before is not here ('git fetch --unshallow --tags')")
         return told
 
-    def _schema(self, path: str, *contents: Any) -> Schema | None:
+    def schema(self, path: str, *contents: Any) -> Schema | None:
         """The schema of the first content that has one, as the schemas are at the revision."""
         for content in contents:
             try:
@@ -143,10 +145,10 @@ class History:
 
     @cached_property
     def _schemas(self) -> SchemaStore:
-        return self._there.schemas
+        return self.there.schemas
 
     def _compared(self, path: str, old: Any, new: Any) -> DocumentDiff:
-        return compare(path, old, new, self._schema(path, *(side for side in (new, old) if side is not MISSING)))
+        return compare(path, old, new, self.schema(path, *(side for side in (new, old) if side is not MISSING)))
 
     def version(self) -> Versioned:
         """The version at the revision; raises Finding where the document is not there, or not enough of its history."""
@@ -196,7 +198,8 @@ class History:
         return [*([Section(None, unreleased)] if unreleased else []), *of_releases]
 
     @cached_property
-    def _notes(self) -> dict[str, Note | None]:
+    def notes(self) -> dict[str, Note | None]:
+        """The evaluations of the commits that have one."""
         known = noted(self._git)
         wanted = {step.commit: known[step.commit] for step in self.steps if step.commit in known}
         blobs = self._git.blobs(sorted(set(wanted.values())))
@@ -208,7 +211,7 @@ class History:
 
     def _entry(self, step: Step) -> Entry:
         path = step.now.path
-        note = self._notes.get(step.commit)
+        note = self.notes.get(step.commit)
         verdict = note["documents"].get(path, note).get("verdict") if note else None
         if step.cut:
             return Entry(step, verdict=verdict, problem="what was before is not in this shallow clone")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import (
     adjusting,
     editing,
     evaluating,
+    fields,
+    frames,
     inspecting,
     logs,
+    querying,
     releases,
     updating,
 )
@@ -22,9 +25,11 @@ from .differences import EXACT, Tolerance
 from .documents import read
 from .errors import Finding
 from .evaluating import Report
+from .fields import EVERYTHING
 from .marking import MARKER_SIZE, Marks
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
+from .records import Blame, Measure, Queried
 from .results import (
     Changelog,
     DocumentDiff,
@@ -36,9 +41,13 @@ from .results import (
     Versioned,
     WorkerState,
 )
+from .searching import Search
 from .settling import Guide
 from .validation import Problem
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class Reader:
@@ -58,13 +67,13 @@ class Reader:
 
     def provenance(self, paths: Sequence[str] = ()) -> dict[str, list[Provenance]]:
         """Where the fields of the documents come from: read off an artefact, or written by people."""
-        return inspecting.origins(self._workspace, self.documents(paths))
+        return inspecting.origins(self._workspace, self.paths(paths))
 
     def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
         """All the problems of all the documents, or of those at some paths."""
         return inspecting.problems(self._workspace, paths)
 
-    def documents(self, paths: Sequence[str] = ()) -> list[str]:
+    def paths(self, paths: Sequence[str] = ()) -> list[str]:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""
         return self._workspace.chosen(self._workspace.work(), paths)
 
@@ -72,21 +81,46 @@ class Reader:
         self,
         old: str | None = None,
         new: str | None = None,
-        fields: Sequence[str] = (),
+        names: Sequence[str] = (),
         *,
         staged: bool = False,
         tolerance: Tolerance = EXACT,
     ) -> list[DocumentDiff]:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
-        return diff_snapshots(self._workspace, old, new, fields, staged, tolerance)
+        return diff_snapshots(self._workspace, old, new, names, staged, tolerance)
 
-    def merge_base(self, one: str, other: str) -> str:
-        """The best common ancestor of two revisions; raises GitError."""
-        return self._workspace.git.merge_base(one, other)
+    def ends(self, revisions: str) -> tuple[str, str] | None:
+        """The two revisions that a range compares: `A..B`, `A...B` (from the merge base), `A^!`; None where it is no range."""
+        return self._workspace.git.ends(revisions)
 
-    def log(self, revisions: str = "HEAD", fields: Sequence[str] = (), limit: int | None = None) -> list[Logged]:
-        """The commits with their evaluations, newest first; with PATH#POINTER those that changed the field."""
-        return logs.log(self._workspace, revisions, fields, limit)
+    def log(
+        self, revisions: str = "HEAD", names: Sequence[str] = (), limit: int | None = None, search: Search = EVERYTHING
+    ) -> list[Logged]:
+        """The commits with their evaluations, newest first; with fields or a search, those that changed such a field, and how.
+
+        Renames of documents, and of the items of lists that have a key, are followed.
+        """
+        return logs.log(self._workspace, revisions, names, limit, search)
+
+    def blame(self, path: str, pointer: str = "", revision: str = "HEAD") -> Blame:
+        """Which commit made each leaf of a document, or of a field, what it is at a revision; raises Finding."""
+        return fields.blame(self._workspace, path, pointer, revision)
+
+    def measures(self, revisions: str = "HEAD", paths: Sequence[str] = (), limit: int | None = None) -> list[Measure]:
+        """The metrics of the documents that each commit of a revision or range changed or evaluated, newest first."""
+        return querying.measures(self._workspace, revisions, paths, limit)
+
+    def query(self, expression: str, revision: str = "HEAD", *, everything: bool = False) -> Queried:
+        """The documents that meet a condition at a revision, or (`everything`) in its history or a range; raises UsageError."""
+        return querying.query(self._workspace, expression, revision, everything=everything)
+
+    def documents(self, paths: Sequence[str] = (), revision: str | None = None) -> DataFrame:
+        """A pandas frame with a row for each document of the work tree, or of a revision: `path`, and its scalar fields."""
+        return frames.documents(self._workspace, paths, revision)
+
+    def history(self, path: str | None = None, revisions: str = "HEAD") -> DataFrame:
+        """A pandas frame with a row for each commit and document that it changed or evaluated, and a column for each metric."""
+        return frames.history(self._workspace, path, revisions)
 
     def show(self, revision: str = "HEAD") -> tuple[Logged, list[DocumentDiff]]:
         """One commit: what it says, its evaluation, and what it changed."""
@@ -122,7 +156,7 @@ class Reader:
 
     def patch(self, paths: Sequence[str] = (), *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Patch:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
-        return updating.patch(self._workspace, self.documents(paths), take, keep)
+        return updating.patch(self._workspace, self.paths(paths), take, keep)
 
     def merge_files(self, path: str, base: bytes, ours: bytes, theirs: bytes, size: int = MARKER_SIZE) -> Reconciled:
         """The three-way merge of a document's versions, by the identities and the strategies that its schema says."""

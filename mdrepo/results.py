@@ -71,10 +71,11 @@ class Patch:
 
 @dataclass(frozen=True)
 class Logged:
-    """One commit of the log, with its evaluation if it has one."""
+    """One commit of the log, with its evaluation if it has one, and what it changed, where that was asked for."""
 
     commit: Commit
     note: Note | None
+    documents: tuple[DocumentDiff, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,18 @@ class State(NamedTuple):
         return "new" if self.code in ("??", "A ") else "deleted" if "D" in self.code else "changed"
 
 
+class Span(NamedTuple):
+    """A range of revisions: the commits that it reaches from its tips, but not from those that it leaves out."""
+
+    tips: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """The range as git's commands take it."""
+        return [*self.tips, *(f"^{each}" for each in self.without)]
+
+
 @dataclass(frozen=True)
 class Commit:
     """One commit of the history."""
@@ -103,7 +115,34 @@ class Git(Runner):
 
     def merge_base(self, one: str, other: str) -> str:
         """The best common ancestor of two commits; raises GitError."""
-        return self.text("merge-base", self.commit_id(one), self.commit_id(other))
+        found = self.run("merge-base", self.commit_id(one), self.commit_id(other), codes=(0, 1)).stdout.decode().strip()
+        if not found:
+            raise GitError(f"{one} and {other} have no common ancestor here", "two dots, A..B, compare them as they are")
+        return found
+
+    def ends(self, revisions: str) -> tuple[str, str] | None:
+        """What a range compares (`A..B`, `A...B`: from the merge base, `A^!`: from its parent); None where it is no range."""
+        if "..." in revisions:
+            one, other = (side or "HEAD" for side in revisions.split("...", 1))
+            return self.merge_base(one, other), other
+        if ".." in revisions:
+            old, new = (side or "HEAD" for side in revisions.split("..", 1))
+            return old, new
+        tip = revisions.removesuffix("^!")
+        return (f"{tip}^", tip) if tip != revisions else None
+
+    def span(self, revisions: str) -> Span:
+        """A revision or a range in git's grammar (`A..B`, `A...B`, `A^!`); raises GitError."""
+        if "..." in revisions:
+            sides = tuple(self.commit_id(side or "HEAD") for side in revisions.split("...", 1))
+            return Span(sides, tuple(self.run("merge-base", "--all", *sides, codes=(0, 1)).stdout.decode().split()))
+        if ".." in revisions:
+            old, new = (self.commit_id(side or "HEAD") for side in revisions.split("..", 1))
+            return Span((new,), (old,))
+        if revisions.endswith("^!"):
+            tip = self.commit_id(revisions.removesuffix("^!"))
+            return Span((tip,), tuple(self.parents(tip)))
+        return Span((self.commit_id(revisions),))
 
     def parents(self, commit: str) -> list[str]:
         """The parents of a commit that are here (a shallow clone cuts them off)."""
@@ -200,6 +239,28 @@ class Git(Runner):
             yield path
 
     # history
+
+    def commits(self, ids: Sequence[str]) -> list[Commit]:
+        """Some commits, by their ids, in one reading."""
+        if not ids:
+            return []
+        form = "%H%x00%P%x00%an%x00%ae%x00%aI%x00%s%x00%B%x00"
+        words = [
+            "log",
+            "--no-walk=unsorted",
+            "--stdin",
+            "--no-color",
+            "--no-show-signature",
+            "--no-patch",
+            f"--format=tformat:{form}",
+        ]
+        out = self.run(*words, stdin="".join(f"{each}\n" for each in ids).encode()).stdout
+        parts = out.decode("utf-8", "replace").split("\0")
+        found = zip(*[iter(parts)] * 7, strict=False)
+        return [
+            Commit(id_.lstrip("\n"), tuple(parents.split()), author, email, datetime.fromisoformat(date), subject, message)
+            for id_, parents, author, email, date, subject, message in found
+        ]
 
     def history(self, revisions: str, paths: Sequence[str] = (), limit: int | None = None) -> list[Commit]:
         """The commits of a revision or range, newest first, that touch some of the paths (any, if none are given)."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 from . import pointers
 from .documents import Document, canonical
 from .errors import Finding
+from .limiting import limited
 from .patterns import SOURCE, translated
 from .pointers import Path
 from .schemas import Schema, misnamed_classes
@@ -64,40 +62,11 @@ def validate(document: Document, schema: Schema) -> list[Problem]:
 
     A schema that takes more than 5 seconds of computing, and 10 more for each megabyte of the document, is a bad one.
     """
-    with _limited(_SECONDS + _SECONDS_A_MEGABYTE * len(document.text) / 1e6, schema.name):
+    seconds = _SECONDS + _SECONDS_A_MEGABYTE * len(document.text) / 1e6
+    hint = "a pattern that backtracks, or alternatives that refer to each other?"
+    with limited(seconds, Finding(f"{schema.name}: validation by this schema takes more than {seconds:.0f} seconds", hint)):
         found = {p for error in _errors(document.value, schema) for p in _problems(document, error)}
         return sorted(found, key=lambda p: (p.line, p.column, p.rule, p.message))
-
-
-class _TooLongError(Exception):
-    pass
-
-
-@contextmanager
-def _limited(seconds: float, name: str) -> Iterator[None]:
-    """Give some code so many seconds of computing, then raise Finding: a pattern may backtrack, and alternatives multiply.
-
-    The signal also ends a match that the regular expression engine is in. Only the main thread can have it: others are not limited.
-    """
-
-    def stop(*_: object) -> None:
-        raise _TooLongError
-
-    main = threading.current_thread() is threading.main_thread()
-    if not main or not hasattr(signal, "setitimer") or signal.getsignal(signal.SIGVTALRM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGVTALRM, stop)
-    try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)  # again and again, should destructors eat the first ones
-        yield
-    except _TooLongError:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        hint = "a pattern that backtracks, or alternatives that refer to each other?"
-        raise Finding(f"{name}: validation by this schema takes more than {seconds:.0f} seconds", hint) from None
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
 
 
 def _jsonschema() -> Any:

@@ -324,7 +324,7 @@ def test_git_s_unchanged_blobs_are_not_read_again(repo: Path, monkeypatch: pytes
         fetched.extend(ids)
         return of_git(self, ids)
 
-    monkeypatch.setattr("mdrepo.history.read", reading)
+    monkeypatch.setattr("mdrepo.sharing.read", reading)
     monkeypatch.setattr(Git, "blobs", fetching)
     found = Repository.open(repo).changelog(DOCUMENT)
     assert sum(len(section.entries) for section in found.sections) == 5

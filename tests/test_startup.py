@@ -29,6 +29,7 @@ HEAVY = {
     "yaml",
     "PIL",
     "cv2",
+    "jmespath",
 }
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
@@ -51,6 +52,11 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "edit": (["edit", "none.json"], set()),
     "apply": (["apply", "none.json"], set()),
     "log": (["log"], {"git"}),
+    "log of a field": (["log", f"{DOCUMENT}#/name"], set()),
+    "log -S": (["log", "-S", "net"], set()),
+    "blame": (["blame", DOCUMENT], set()),
+    "log --metrics": (["log", "--metrics"], {"rich"}),
+    "query": (["query", "name"], {"jmespath", "rich"}),
     "show": (["show"], {"git"}),
     "changelog": (["changelog", DOCUMENT], set()),
     "version": (["version", DOCUMENT], set()),

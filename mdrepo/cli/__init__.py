@@ -31,6 +31,8 @@ COMMANDS = {
     "eval": "Evaluate a revision and compare it with its parent.",
     "log": "Show history with verdicts, also of one field.",
     "show": "Show a commit, its evaluation and changes; or a document.",
+    "blame": "Show which commit made each field what it is.",
+    "query": "Show the documents that meet a condition, also over history.",
     "changelog": "Show what changed in a document, by release and commit.",
     "version": "Show a document's semantic version, by what changed.",
     "tag": "Tag a version or a stage of a document, as GTO does.",

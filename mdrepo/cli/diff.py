@@ -106,11 +106,8 @@ def _bytes(name: str) -> bytes:
 def _in_repository(arguments: Sequence[str], staged: bool, tolerance: Tolerance) -> list[DocumentDiff]:
     revisions, names = revisions_and_paths(arguments)
     repo = repository()
-    if len(revisions) == 1 and "..." in revisions[0]:
-        one, other = (part or "HEAD" for part in revisions[0].split("...", 1))
-        revisions = [repo.merge_base(one, other), other]
-    elif len(revisions) == 1 and ".." in revisions[0]:
-        revisions = [part or "HEAD" for part in revisions[0].split("..", 1)]
+    if len(revisions) == 1:
+        revisions = list(repo.ends(revisions[0]) or revisions)
     if len(revisions) > 2:
         raise click.UsageError("At most two revisions; paths stand after '--'.")
     old, new = (*revisions, None, None)[:2]

@@ -24,5 +24,5 @@ def command(names: tuple[str, ...]) -> int:
     elif found:
         output.show(texts.problems(found))
     elif not settings().quiet:
-        output.hint(f"{counted(len(repo.documents(chosen)), 'document')} valid")
+        output.hint(f"{counted(len(repo.paths(chosen)), 'document')} valid")
     return 1 if found else 0

@@ -8,6 +8,7 @@ from .. import pointers, wildcards
 from ..changes import MISSING, Change
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
+    from ..locks import Source
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
@@ -93,11 +94,12 @@ def status(found: Status) -> dict[str, Any]:
 
 
 def provenance(each: Provenance) -> dict[str, Any]:
-    found: dict[str, Any] = {"pointer": pointers.build(each.path), "kind": each.kind, "source": None}
-    if each.source:
-        names = ("artefact", "md5", "extractor", "version")
-        found["source"] = {name: getattr(each.source, name) for name in names}
-    return found
+    return {"pointer": pointers.build(each.path), "kind": each.kind, "source": source(each.source)}
+
+
+def source(found: Source | None) -> dict[str, str] | None:
+    """What a derived value was read off."""
+    return {name: getattr(found, name) for name in ("artefact", "md5", "extractor", "version")} if found else None
 
 
 def patch(found: Patch) -> dict[str, Any]:
@@ -145,6 +147,7 @@ def logged(each: Logged) -> dict[str, Any]:
         "message": commit.message,
         "verdict": each.note["verdict"] if each.note else None,
         "evaluation": each.note,
+        **({"documents": [document_diff(item) for item in each.documents]} if each.documents else {}),
     }
 
 

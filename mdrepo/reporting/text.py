@@ -185,6 +185,19 @@ def logged(each: Logged, width: int = 13) -> Line:
     ]
 
 
+def log(found: Sequence[Logged]) -> Iterator[Line]:
+    """The commits, each with what it changed, where that was asked for; a document is named where it is another one than before."""
+    last = None
+    for each in found:
+        yield logged(each)
+        for document in each.documents:
+            if document.path != last or document.state != "changed":
+                yield ["  ", Span(document.path, "strong"), "" if document.state == "changed" else f"  {document.state}"]
+            last = document.path
+            for item, meaning in zip(document.delta, document.classes, strict=True):
+                yield change(item, meaning)
+
+
 def _accuracy(note: Mapping[str, Any] | None) -> str:
     """The first document's accuracy, and how it changed."""
     for result in (note or {}).get("documents", {}).values():
