@@ -8,13 +8,11 @@ from typing import Any
 
 from . import pointers
 from .ancestry import Version, ancestry
-from .catalogue import Catalogue
 from .comparing import document_diff
 from .contents import Contents, Schemas
 from .differences import compare
 from .errors import Finding
 from .fields import EVERYTHING, Fields
-from .files import TreeFiles
 from .notes import note_of, noted, parse_note
 from .results import DocumentDiff, Logged
 from .searching import Search
@@ -97,7 +95,7 @@ def _everywhere(workspace: Workspace, span: Span, folders: Sequence[str], search
         found = [each for each in found if each.now.path.startswith(below)]
     versions = {version for each in found for version in (each.now, *each.before)}
     contents = Contents(git, versions)
-    schemas = Schemas(Catalogue(TreeFiles(git, git.tree(span.tips[0])), configuration, workspace.cache))
+    schemas = Schemas(workspace.at(span.tips[0]))
     for each in found:
         new, *olds = (contents.of(version) for version in (each.now, *(each.before or (Version(each.now.path, None),))))
         schema = schemas.of(each.now.path, new, *olds)
@@ -116,6 +114,8 @@ def show(workspace: Workspace, revision: str) -> tuple[Logged, list[DocumentDiff
     commit = git.commit_id(revision)
     logged = Logged(git.history(commit, limit=1)[0], note_of(git, commit))
     parents = git.parents(commit)
-    before, after = workspace.at(parents[0] if parents else EMPTY_TREE), workspace.at(commit)
-    found = (document_diff(path, before, after, []) for path in sorted({*before.paths, *after.paths}))
+    old = parents[0] if parents else EMPTY_TREE
+    before, after = workspace.at(old), workspace.at(commit)
+    paths = (path for path in git.differing(old, commit) if workspace.configuration.is_document(path))
+    found = (document_diff(path, before, after, []) for path in sorted(paths))
     return logged, [each for each in found if each]

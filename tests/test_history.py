@@ -382,7 +382,7 @@ def test_the_cost_is_one_reading_of_git_and_of_each_version(repo: Path, monkeypa
         counts.append((len(runs), runs.count("ls-tree")))
         assert len(fetched) == len(set(fetched)) * 2 - 1  # once for each of the two, and the lock file
     assert len(set(counts)) == 1
-    assert counts[0][1] == 2  # the tree at the revision, for each of the two
+    assert counts[0][1] == 4  # of a file and of the folder of schemas at the revision, for each of the two
 
 
 # the core
