@@ -282,5 +282,5 @@ class Store:
     def _delivered(self, artefacts: list[Artefact]) -> list[Artefact]:
         """Let DVC deliver artefacts; those that have other bytes then."""
         with _dvc(self.root, self.private) as repo:
-            repo.checkout(targets=[artefact.path for artefact in artefacts])
+            repo.checkout(targets=[str(self.root / artefact.path) for artefact in artefacts])  # else from where the user is
         return [each for each in artefacts if self.in_work_tree(each) is None]
