@@ -13,7 +13,10 @@ from typing import Self
 
 from .errors import MdrepoError, UsageError
 
-_KEPT = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_SSH", "GIT_ASKPASS", "GIT_EDITOR", "GIT_CONFIG", "GIT_TRACE", "GIT_EXEC_PATH")
+_KEPT = (
+    *("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_EDITOR", "GIT_CONFIG", "GIT_TRACE", "GIT_EXEC_PATH"),
+    *("GIT_SSH", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT", "GIT_HTTP", "GIT_SSL", "GIT_PROXY", "GIT_PROTOCOL", "GIT_ALLOW_PROTOCOL"),
+)
 _SAFE = ("-c", "core.fsync=committed,reference", "-c", "core.quotePath=false")
 _WRITER = "MDREPO_WRITER"
 
