@@ -107,6 +107,15 @@ class Runner:
             raise GitError(f"git init failed: {_words(done.stderr)}")
         return cls.find(folder)
 
+    @classmethod
+    def clone(cls, url: str, folder: Path, start: Path, *options: str) -> Self:
+        """A clone in a new folder, of an address as it is from `start`; raises GitError."""
+        words = ["git", *_SAFE, "clone", *options, "--", url, str(folder)]
+        done = subprocess.run(words, cwd=start, env=environment(), capture_output=True, check=False)
+        if done.returncode:
+            raise GitError(f"nothing cloned: {_words(done.stderr)}", "is the address right, and may you read it?")
+        return cls.find(folder)
+
     def run(
         self, *args: str, stdin: bytes | None = None, index: Path | None = None, codes: Sequence[int] = (0,)
     ) -> subprocess.CompletedProcess[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import joining
 from .committing import completed
+from .exchanging import undo_notes
 from .journal import Steps
 from .notes import SCRATCH
 from .restoring import resume
@@ -45,6 +46,8 @@ def recover(workspace: Workspace, steps: Steps) -> None:
         told.append("its data are there")
     elif steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
         told.append(words)
+    if steps.get("notes") and undo_notes(git, steps["notes"]):
+        told.append("the evaluations of others are not taken over")
     _without_scratch(git)
     if told or locks:
         workspace.report(f"'{steps['what']}' was interrupted: {'; '.join(told) or 'nothing of it was done'}")
