@@ -66,11 +66,12 @@ def _made(git: Git, commit: Mapping[str, Any]) -> str | None:
 
 
 def _unlocked(git: Git, since: float) -> list[Path]:
-    """Take away the locks of git's that were made since, where no git is at work here: they are those of the command that died."""
+    """Take away git's locks, and what it gives merge drivers, made since, if no git is at work here: of the command that died."""
     if _at_work(git.root):
         return []
     places = [git.folder, git.common, git.common / "refs", git.common / "logs"]
     found = {lock for place in places for lock in (place.rglob if place.name in ("refs", "logs") else place.glob)("*.lock")}
+    found.update(git.root.glob(".merge_file_??????"))
     left = [lock for lock in sorted(found) if lock.stat().st_mtime >= since - 1]
     for lock in left:
         lock.unlink(missing_ok=True)
