@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
-from .errors import Busy
+from .errors import Busy, MdrepoError
+from .schemas import KINDS
 from .snapshots import Git
 
 NOTES = "refs/notes/mdrepo"
@@ -33,6 +35,9 @@ def noted(git: Git) -> dict[str, str]:
 
 def write_note(git: Git, commit_id: str, note: Note) -> None:
     """Keep an evaluation as a commit's note, by compare-and-swap: `git notes add` loses notes under concurrency, with exit 0."""
+    there = git.run("notes", f"--ref={NOTES}", "show", commit_id, codes=(0, 1, 128))
+    if there.returncode == 0 and newer(there.stdout):
+        raise MdrepoError(f"{commit_id[:7]} was evaluated by a newer mdrepo, whose note stays", "update mdrepo")
     content = (json.dumps(note, indent=1, ensure_ascii=False) + "\n").encode()
     scratch = f"{SCRATCH}{os.getpid()}"
     try:
@@ -51,10 +56,24 @@ def write_note(git: Git, commit_id: str, note: Note) -> None:
     raise Busy(f"{NOTES} kept changing while a note was written", "try again: mdrepo eval")
 
 
+def newer(data: bytes) -> bool:
+    """Whether a note is of a format that a later mdrepo writes."""
+    try:
+        content: Any = json.loads(data)
+    except ValueError:
+        return False
+    name = content.get("$schema") if isinstance(content, dict) else None
+    known, _, version = KINDS["evaluation"].rpartition(":")
+    found = re.fullmatch(rf"{re.escape(known)}:([0-9]{{1,9}})", name) if isinstance(name, str) else None
+    return found is not None and int(found[1]) > int(version)
+
+
 def parse_note(data: bytes | None) -> Note | None:
     """The evaluation in a note's bytes; None for anything else that somebody put there."""
     try:
         content: Any = json.loads(data) if data else None
     except ValueError:
+        return None
+    if data and newer(data):
         return None
     return content if isinstance(content, dict) and isinstance(content.get("documents"), dict) and "verdict" in content else None

@@ -5,6 +5,7 @@ What the others have evaluated is kept in `refs/mdrepo/remotes/REMOTE/`, as git 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from .errors import Busy, Finding, MdrepoError
-from .notes import NOTES, parse_note
+from .notes import NOTES, newer, parse_note
 from .plumbing import GitError
 from .snapshots import Entry, Git
 
@@ -197,12 +198,14 @@ def _joined(git: Git, ours: str | None, theirs: str | None) -> str | None:
 def _rank(data: bytes) -> tuple[Any, ...]:
     """What decides between two notes of a commit: an evaluation, of the newer format, with a reason why it was let through, by the
     newer mdrepo."""
+    if newer(data):
+        return 2, _numbers(json.loads(data)["$schema"])
     note = parse_note(data)
     if note is None:
         return (0,)
     environment = note.get("environment")
     version = environment.get("mdrepo") if isinstance(environment, dict) else None
-    return 1, _numbers(note.get("$schema")), "allowed" in note, _numbers(version)
+    return 1, "allowed" in note, _numbers(version)
 
 
 def _numbers(words: Any) -> tuple[int, ...]:
