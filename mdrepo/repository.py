@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,7 @@ from . import (
     joining,
     relabelling,
     releases,
+    repairing,
     resolving,
     restoring,
     reverting,
@@ -29,6 +31,7 @@ from . import (
 )
 from .applying import Mode
 from .committing import Terms
+from .errors import MdrepoError
 from .evaluating import Report
 from .exchanging import Asked, Cloned, Pulled, Pushed
 from .files import write
@@ -91,8 +94,16 @@ class Repository(Reader):
 
     @staticmethod
     def diagnose(start: Path | str = ".") -> Iterator[Check]:
-        """What is set up and what is not."""
-        return setting_up.diagnose(Path(start))
+        """What is set up and what is not, and the state of documents, data and evaluations."""
+        yield from setting_up.diagnose(Path(start))
+        with contextlib.suppress(MdrepoError):  # what is no repository has been said to be none
+            repository = Repository(Workspace.open(Path(start)))
+            yield from repairing.checks(repository._workspace, repository.merge_files)
+
+    @_writes
+    def repair(self) -> list[str]:
+        """Put right what nobody need be asked about: missing data, and evaluations that a rebase lost; what was done, in words."""
+        return repairing.repair(self._workspace)
 
     @_writes
     def new(self, kind: str, name: str, artefact: str | None = None) -> list[Created]:
