@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import Busy, MdrepoError
-from .schemas import KINDS
+from .schemas import KINDS, builtin
 from .snapshots import Git
 
 NOTES = "refs/notes/mdrepo"
@@ -58,10 +59,7 @@ def write_note(git: Git, commit_id: str, note: Note) -> None:
 
 def newer(data: bytes) -> bool:
     """Whether a note is of a format that a later mdrepo writes."""
-    try:
-        content: Any = json.loads(data)
-    except ValueError:
-        return False
+    content = _json(data)
     name = content.get("$schema") if isinstance(content, dict) else None
     known, _, version = KINDS["evaluation"].rpartition(":")
     found = re.fullmatch(rf"{re.escape(known)}:([0-9]{{1,9}})", name) if isinstance(name, str) else None
@@ -69,11 +67,43 @@ def newer(data: bytes) -> bool:
 
 
 def parse_note(data: bytes | None) -> Note | None:
-    """The evaluation in a note's bytes; None for anything else that somebody put there."""
+    """The evaluation in a note's bytes; None for anything else that somebody put there, here or in a clone that was pulled from."""
+    content = _json(data) if data else None
+    if not isinstance(content, dict) or newer(data or b""):
+        return None
+    return content if _fits(content, {**builtin("evaluation"), "required": ["verdict", "documents"]}) else None
+
+
+def _json(data: bytes) -> Any:
     try:
-        content: Any = json.loads(data) if data else None
-    except ValueError:
+        return json.loads(data)
+    except (ValueError, RecursionError):
         return None
-    if data and newer(data):
-        return None
-    return content if isinstance(content, dict) and isinstance(content.get("documents"), dict) and "verdict" in content else None
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "null": (type(None),),
+}
+
+
+def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a value has the shape that the note's schema gives it; notes are read often, and jsonschema is slow to load."""
+    kinds = schema.get("type", ())
+    kinds = (kinds,) if isinstance(kinds, str) else kinds
+    if kinds and (isinstance(value, bool) or not any(isinstance(value, _TYPES[kind]) for kind in kinds)):
+        return False
+    if value not in schema.get("enum", (value,)):
+        return False
+    if isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        members = ((member, known.get(name, others)) for name, member in value.items())
+        return value.keys() >= set(schema.get("required", ())) and all(_fits(m, s) for m, s in members if isinstance(s, dict))
+    if isinstance(value, list):
+        items = schema.get("items", {})
+        return len(value) >= int(schema.get("minItems", 0)) and all(_fits(each, items) for each in value)
+    return True

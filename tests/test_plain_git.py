@@ -264,6 +264,25 @@ def test_a_note_of_a_newer_mdrepo_is_left_alone_and_a_broken_one_is_named(plain:
     assert git("rev-parse", NOTES, cwd=plain) == notes
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"verdict": ["x"], "documents": {}}',
+        '{"verdict": "great", "documents": {}}',
+        '{"verdict": "improved", "documents": {"a": 1}}',
+        '{"verdict": "improved", "documents": {"a": {"verdict": "improved", "metrics": {"accuracy": "high"}}}}',
+        '{"verdict": "improved", "documents": {"a": {"verdict": "improved", "differences": [{"metric": "accuracy"}]}}}',
+        '{"verdict": "improved", "documents": {"a": {"verdict": "improved", "negative_flips": true}}}',
+    ],
+)
+def test_whatever_somebody_has_pushed_as_a_note_is_no_evaluation(plain: Path, text: str) -> None:
+    (plain / ".git/note").write_text(text)
+    git("notes", f"--ref={NOTES}", "add", "-f", "-F", ".git/note", cwd=plain)
+    for command in ("status", "log", "show"):
+        assert "not evaluated" in mdrepo(command, cwd=plain).out
+
+
 @pytest.mark.parametrize("arguments", [["commit", "--no-eval", "-am", "x"], ["patch", "--apply"], ["checkout", "HEAD~1"], ["pull"]])
 def test_where_the_journal_cannot_be_written_nothing_happens(plain: Path, arguments: list[str]) -> None:
     edit(plain, lambda v: v.update(license="MIT"))
