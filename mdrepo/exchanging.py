@@ -143,8 +143,7 @@ def _published(workspace: Workspace, tips: Sequence[str], remote: str) -> list[A
     for each in files:
         each.prefetch(each.paths())
     for snapshot in [*(workspace.at(tip).files for tip in first), *files]:
-        for artefact in all_tracked(snapshot):
-            found.setdefault((artefact.path, artefact.md5), artefact)
+        found.update({(artefact.path, artefact.md5): artefact for artefact in all_tracked(snapshot)})
     return list(found.values())
 
 

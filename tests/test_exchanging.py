@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -170,6 +172,30 @@ def test_what_a_push_left_half_is_pushed_again(world: Path) -> None:
     there.write_bytes(there.read_bytes()[:100])
     assert mdrepo("push", "--json", cwd=ada).json["data"]["artefacts"] == [MODEL]
     assert there.read_bytes() == (ada / MODEL).read_bytes()
+
+
+def test_a_push_that_is_killed_publishes_no_commit_without_its_data_and_goes_on(world: Path) -> None:
+    ada, origin = world / "ada", world / "origin.git"
+    moments = random.Random(4)
+    for seed in (4, 5, 6):
+        retrained(ada, seed)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mdrepo", "push"],
+            cwd=ada,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(moments.uniform(0.5, 2))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        assert head(origin, "main") != head(ada) or head_md5(ada) in stored(world)
+    mdrepo("push", cwd=ada)
+    assert head(origin, "main") == head(ada)
+    for revision in ("HEAD", "HEAD~1", "HEAD~2"):
+        assert git("show", f"{revision}:{MODEL}.dvc", cwd=ada).partition("md5: ")[2].split()[0] in stored(world)
 
 
 def test_two_people_s_evaluations_are_merged_by_a_push_that_was_outrun(world: Path) -> None:

@@ -19,7 +19,7 @@ from .shared import json_option, repository, settings
 def command(remote: str | None, refs: tuple[str, ...], upstream: bool, force: bool) -> None:
     """Push data to DVC's remote, and evaluations and branches to git's: nothing is there before what it names is.
 
-    Without REF, the branch that is checked out; REF may be SRC:DST.
+    Without REF, the branch that is checked out, under its own name; REF may be SRC:DST.
     """
     report = output.reporter(settings().quiet)
     found = repository().push(remote, refs, force=force, upstream=upstream, report=report)
