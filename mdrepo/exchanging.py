@@ -302,6 +302,9 @@ def clone(url: str, place: Path, start: Path, options: Iterable[str], report: Re
     remote = remotes.remote_of(git, None, branch)
     _, notes = remotes.join_notes(git, remotes.fetch_notes(git, remote))
     brought: list[str] = []
+    if git.head() is None and git.text("for-each-ref", "--count=1", "refs/remotes"):
+        words = f"{place} is cloned, but nothing is checked out: HEAD of {url} names no branch that is there"
+        raise MdrepoError(words, "'git switch BRANCH' in it, and 'mdrepo pull'; or clone with -b BRANCH")
     if git.head() is not None:
         try:
             brought = bring(workspace)

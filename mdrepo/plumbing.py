@@ -113,7 +113,10 @@ class Runner:
         words = ["git", *_SAFE, "clone", *options, "--", url, str(folder)]
         done = subprocess.run(words, cwd=start, env=environment(), capture_output=True, check=False)
         if done.returncode:
-            raise GitError(f"nothing cloned: {_words(done.stderr)}", "is the address right, and may you read it?")
+            said = _words(done.stderr)
+            there = "already exists" in said
+            hint = "name another folder: mdrepo clone URL DIR" if there else "is the address right, and may you read it?"
+            raise GitError(f"nothing cloned: {said}", hint)
         return cls.find(folder)
 
     def run(

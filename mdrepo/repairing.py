@@ -68,7 +68,7 @@ def _evaluations(workspace: Workspace, _: Merge) -> Check:
     if lost:
         shown = _named([each[:7] for each in lost])
         return Check("evaluations", True, f"{shown}: not evaluated ('mdrepo eval {lost[0][:7]}' does it)")
-    return Check("evaluations", True, "every commit is evaluated")
+    return Check("evaluations", True, "no commit waits for its evaluation")
 
 
 def _notes(workspace: Workspace, _: Merge) -> Check:

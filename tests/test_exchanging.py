@@ -455,6 +455,11 @@ def test_clones_that_cannot_be(world: Path) -> None:
     git("init", "-q", "--bare", "empty.git", cwd=world)
     assert "there is no commit yet" in mdrepo("clone", "empty.git", cwd=world).out
     assert (world / "empty/.git").is_dir()
+    git("symbolic-ref", "HEAD", "refs/heads/gone", cwd=world / "origin.git")
+    assert "HEAD of origin.git names no branch" in mdrepo("clone", "origin.git", "headless", cwd=world, code=3).err
+    mdrepo("clone", "-b", "main", "origin.git", "headed", cwd=world)
+    git("switch", "-q", "-c", "local", "--track", "main", cwd=world / "headed")
+    assert "has all of it already" in mdrepo("pull", cwd=world / "headed").out
 
 
 @pytest.fixture
