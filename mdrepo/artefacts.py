@@ -9,7 +9,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -193,22 +193,26 @@ class Store:
         if left:
             with _dvc(self.root, self.private) as repo:
                 for artefact in left:
-                    path = self._stored(repo, artefact.md5)
+                    path = self.stored(repo, artefact.md5)
                     if self._whole(repo, artefact) and (artefact.is_folder or md5(path, self.cache) == artefact.md5):
                         found[artefact] = path
         return found
 
     @staticmethod
-    def _stored(repo: Any, md5: str) -> Path:
+    def stored(repo: Any, md5: str) -> Path:
         """Where DVC's cache has the bytes with a hash, if it has them."""
         return Path(repo.cache.local.oid_to_path(md5))
 
     def _whole(self, repo: Any, artefact: Artefact) -> bool:
         """Whether DVC's cache has a file, or all files of a folder."""
-        path = self._stored(repo, artefact.md5)
+        path = self.stored(repo, artefact.md5)
         if not path.is_file():
             return False
-        return not artefact.is_folder or all(self._stored(repo, part).is_file() for part in folders.parts(path).values())
+        return not artefact.is_folder or all(self.stored(repo, part).is_file() for part in folders.parts(path).values())
+
+    def opened(self) -> AbstractContextManager[Any]:
+        """DVC's own repository object."""
+        return _dvc(self.root, self.private)
 
     def cached(self, artefact: Artefact) -> bool:
         """Whether DVC's cache has the artefact's bytes."""
@@ -223,7 +227,7 @@ class Store:
         link = place / PurePosixPath(artefact.path).name
         if artefact.is_folder:
             with _dvc(self.root, self.private) as repo:
-                folders.assembled(path, link, lambda each: self._stored(repo, each))
+                folders.assembled(path, link, lambda each: self.stored(repo, each))
         else:
             link.symlink_to(path)
         return link
@@ -253,9 +257,16 @@ class Store:
     def _fetch(self, artefacts: list[Artefact]) -> None:
         """Fetch by content, so that artefacts of another revision than the checked-out one come too."""
         with _dvc(self.root, self.private) as repo:
+            from dvc.exceptions import DvcException
             from dvc_data.hashfile.hash_info import HashInfo
 
-            repo.cloud.pull([HashInfo("md5", artefact.md5) for artefact in artefacts])
+            try:
+                repo.cloud.pull([HashInfo("md5", artefact.md5) for artefact in artefacts])
+            except DvcException:
+                raise
+            except Exception as error:  # the libraries of storages have each their own
+                words = (str(error) or type(error).__name__).splitlines()[0]
+                raise MdrepoError(f"DVC's remote cannot be read: {words}", "'dvc remote list' shows where it is") from None
 
     def add(self, path: str) -> None:
         """Let DVC record what is at a path of the work tree, and keep it in its cache; raises MdrepoError."""
@@ -287,5 +298,5 @@ class Store:
     def _delivered(self, artefacts: list[Artefact]) -> list[Artefact]:
         """Let DVC deliver artefacts; those that have other bytes then."""
         with _dvc(self.root, self.private) as repo:
-            repo.checkout(targets=[artefact.path for artefact in artefacts])
+            repo.checkout(targets=[str(self.root / artefact.path) for artefact in artefacts])  # else from where the user is
         return [each for each in artefacts if self.in_work_tree(each) is None]

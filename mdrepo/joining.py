@@ -23,7 +23,6 @@ def merge(
 ) -> Outcome:
     """Merge a revision into HEAD; in conflict, invalid or worse it is left as git leaves a merge: to be put right, or aborted."""
     git = workspace.git
-    git.identity()
     if git.merging() or git.unmerged():
         raise Finding("the merge before is not finished", "'mdrepo merge --continue' commits it, 'mdrepo merge --abort' undoes it")
     head = git.head()
@@ -42,6 +41,7 @@ def merge(
     protect_data(workspace, list(all_tracked(workspace.work().files)), coming, force=False)
     if forward and base == head:
         return _forwarded(workspace, head, target, own)
+    git.identity()
     about_to(workspace, None, sorted({*theirs, *changed_paths(git, base, head)}), own, [], merging=True)
     _run(workspace, "merge", "--no-commit", "--no-ff", "--quiet", revision)
     if found := _in_conflict(workspace, how):

@@ -13,7 +13,10 @@ from typing import Self
 
 from .errors import MdrepoError, UsageError
 
-_KEPT = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_SSH", "GIT_ASKPASS", "GIT_EDITOR", "GIT_CONFIG", "GIT_TRACE", "GIT_EXEC_PATH")
+_KEPT = (
+    *("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_EDITOR", "GIT_CONFIG", "GIT_TRACE", "GIT_EXEC_PATH"),
+    *("GIT_SSH", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT", "GIT_HTTP", "GIT_SSL", "GIT_PROXY", "GIT_PROTOCOL", "GIT_ALLOW_PROTOCOL"),
+)
 _SAFE = ("-c", "core.fsync=committed,reference", "-c", "core.quotePath=false")
 _WRITER = "MDREPO_WRITER"
 
@@ -102,6 +105,18 @@ class Runner:
         done = subprocess.run(["git", "init", "-q", "--", str(folder)], env=environment(), capture_output=True, check=False)
         if done.returncode:
             raise GitError(f"git init failed: {_words(done.stderr)}")
+        return cls.find(folder)
+
+    @classmethod
+    def clone(cls, url: str, folder: Path, start: Path, *options: str) -> Self:
+        """A clone in a new folder, of an address as it is from `start`; raises GitError."""
+        words = ["git", *_SAFE, "clone", *options, "--", url, str(folder)]
+        done = subprocess.run(words, cwd=start, env=environment(), capture_output=True, check=False)
+        if done.returncode:
+            said = _words(done.stderr)
+            there = "already exists" in said
+            hint = "name another folder: mdrepo clone URL DIR" if there else "is the address right, and may you read it?"
+            raise GitError(f"nothing cloned: {said}", hint)
         return cls.find(folder)
 
     def run(

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import joining
 from .committing import completed
+from .exchanging import undo_notes
 from .files import UNFINISHED
 from .journal import Steps
 from .notes import SCRATCH
@@ -46,8 +47,10 @@ def recover(workspace: Workspace, steps: Steps) -> None:
         told.append("its data are there")
     elif steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
         told.append(words)
+    if steps.get("notes") and undo_notes(git, steps["notes"]):
+        told.append("the evaluations of others are not taken over")
     _without_scratch(git)
-    _without_unfinished(git, steps["since"])
+    _without_unfinished(git)
     if told or locks:
         workspace.report(f"'{steps['what']}' was interrupted: {'; '.join(told) or 'nothing of it was done'}")
 
@@ -65,11 +68,12 @@ def _made(git: Git, commit: Mapping[str, Any]) -> str | None:
 
 
 def _unlocked(git: Git, since: float) -> list[Path]:
-    """Take away the locks of git's that were made since, where no git is at work here: they are those of the command that died."""
+    """Take away git's locks, and what it gives merge drivers, made since, if no git is at work here: of the command that died."""
     if _at_work(git.root):
         return []
     places = [git.folder, git.common, git.common / "refs", git.common / "logs"]
     found = {lock for place in places for lock in (place.rglob if place.name in ("refs", "logs") else place.glob)("*.lock")}
+    found.update(git.root.glob(".merge_file_??????"))
     left = [lock for lock in sorted(found) if lock.stat().st_mtime >= since - 1]
     for lock in left:
         lock.unlink(missing_ok=True)
@@ -99,12 +103,7 @@ def _without_scratch(git: Git) -> None:
         git.run("update-ref", "-d", name)
 
 
-def _without_unfinished(git: Git, since: float) -> None:
-    """Take away the files that were being written: nobody has them open, since whoever writes has the turn.
-
-    git's merge has three in the root for the driver, under names of its own (ll-merge.c, create_temp).
-    """
-    for path in git.items("ls-files", "-z", "--others", "--", f":(glob)**/.*{UNFINISHED}", ":(glob).merge_file_??????"):
-        place = git.root / path
-        if path.endswith(UNFINISHED) or place.stat().st_mtime >= since - 1:
-            place.unlink(missing_ok=True)
+def _without_unfinished(git: Git) -> None:
+    """Take away the files that were being written: nobody has them open, since whoever writes has the turn."""
+    for path in git.items("ls-files", "-z", "--others", "--", f":(glob)**/.*{UNFINISHED}"):
+        (git.root / path).unlink(missing_ok=True)

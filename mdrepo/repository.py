@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,10 +17,12 @@ from . import (
     creating,
     editing,
     evaluating,
+    exchanging,
     inheriting,
     joining,
     relabelling,
     releases,
+    repairing,
     resolving,
     restoring,
     reverting,
@@ -28,7 +31,9 @@ from . import (
 )
 from .applying import Mode
 from .committing import Terms
+from .errors import MdrepoError
 from .evaluating import Report
+from .exchanging import Asked, Cloned, Pulled, Pushed
 from .files import write
 from .notes import Note, write_note
 from .reader import Reader
@@ -89,8 +94,16 @@ class Repository(Reader):
 
     @staticmethod
     def diagnose(start: Path | str = ".") -> Iterator[Check]:
-        """What is set up and what is not."""
-        return setting_up.diagnose(Path(start))
+        """What is set up and what is not, and the state of documents, data and evaluations."""
+        yield from setting_up.diagnose(Path(start))
+        with contextlib.suppress(MdrepoError):  # what is no repository has been said to be none
+            repository = Repository(Workspace.open(Path(start)))
+            yield from repairing.checks(repository._workspace, repository.merge_files)
+
+    @_writes
+    def repair(self) -> list[str]:
+        """Put right what nobody need be asked about: missing data, and evaluations that a rebase lost; what was done, in words."""
+        return repairing.repair(self._workspace)
 
     @_writes
     def new(self, kind: str, name: str, artefact: str | None = None) -> list[Created]:
@@ -219,6 +232,41 @@ class Repository(Reader):
     def merge_abort(self) -> Outcome:
         """Undo the merge that waits."""
         return joining.abort(self._workspace)
+
+    # with others
+
+    def push(
+        self,
+        remote: str | None = None,
+        refs: Sequence[str] = (),
+        *,
+        force: bool = False,
+        upstream: bool = False,
+        report: Report = lambda _: None,
+    ) -> Pushed:
+        """Bring data to DVC's remote, then evaluations and branches to git's; `force`: as `git push --force-with-lease`."""
+        return exchanging.push(self._workspace, remote, refs, force=force, upstream=upstream, report=report)
+
+    def pull(
+        self,
+        remote: str | None = None,
+        asked: Asked = Asked(),  # noqa: B008 - a frozen value
+        *,
+        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        report: Report = lambda _: None,
+    ) -> Pulled:
+        """Fetch the branch that this one follows, with evaluations and data, and merge it."""
+        found = exchanging.fetched(self._workspace, remote, report)
+        with self._turn("mdrepo pull"):
+            return exchanging.pull(self._workspace, found, asked, terms, self.merge_files, report)
+
+    @classmethod
+    def clone(
+        cls, url: str, folder: Path, start: Path, options: Sequence[str] = (), report: Report = lambda _: None
+    ) -> tuple[Repository, Cloned]:
+        """Clone a repository with its evaluations and data; the address is taken as it is from `start`."""
+        workspace, found = exchanging.clone(url, folder, start, options, report)
+        return cls(workspace), found
 
     def evaluate(
         self, revision: str = "HEAD", against: str | None = None, report: Report = lambda _: None

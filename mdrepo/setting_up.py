@@ -48,7 +48,7 @@ def initialise(folder: Path) -> tuple[Workspace, list[Step]]:
     steps.append(_configuration(git.root))
     workspace = Workspace(git)
     steps.append(_attributes(workspace))
-    steps.append(_driver(git))
+    steps.append(set_driver(git))
     steps.append(_documents(workspace))
     return workspace, steps
 
@@ -92,7 +92,8 @@ def _attributes(workspace: Workspace) -> Step:
     return Step("attributes", "done", ".gitattributes: documents merge field by field, reviews fold lock files")
 
 
-def _driver(git: Git) -> Step:
+def set_driver(git: Git) -> Step:
+    """Make mdrepo the merge driver of a clone."""
     missing = {name: value for name, value in _SETTINGS.items() if git.setting(name) != value}
     for name, value in missing.items():
         git.run("config", "--local", name, value)

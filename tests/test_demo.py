@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -95,10 +96,11 @@ def test_what_changes_nothing_that_matters_starts_no_tensorflow(demo: Path, tmp_
     assert note["metrics"]["accuracy"] > 0.9, "carried over, so that the log shows it"
 
 
-def test_labels_and_thresholds_are_judged_from_cached_outputs(demo: Path, tmp_path: Path) -> None:
-    def swap(content: Any) -> None:
-        content["labels"][3]["index"], content["labels"][8]["index"] = 8, 3
+def swap(content: Any) -> None:
+    content["labels"][3]["index"], content["labels"][8]["index"] = 8, 3
 
+
+def test_labels_and_thresholds_are_judged_from_cached_outputs(demo: Path, tmp_path: Path) -> None:
     edit(demo, swap, DOCUMENT)
     before = state(demo)
     answer = mdrepo("commit", "-m", "Swap", "--json", cwd=demo, code=1, env=no_tensorflow(tmp_path)).json
@@ -283,3 +285,22 @@ def test_a_renamed_document_is_compared_with_what_it_was(demo: Path, tmp_path: P
     git("mv", "metadata/renamed.json", "metadata/again.json", cwd=demo)
     edit(demo, swap, "metadata/again.json")
     assert "regressed" in mdrepo("commit", "-a", "-m", "Rename and swap", cwd=demo, code=1, env=no_tensorflow(tmp_path)).out
+
+
+def test_bisecting_finds_a_planted_regression(demo: Path, tmp_path: Path) -> None:
+    """Sixty commits by plain git, of which one swaps two labels: git asks about six of them, and no model runs."""
+    base = git("rev-parse", "HEAD", cwd=demo)
+    planted = ""
+    for number in range(60):
+        edit(demo, lambda v, number=number: v["decision"]["thresholds"].update({"1": 0.1 + number / 1e4}), DOCUMENT)  # type: ignore[misc]
+        if number == 41:
+            edit(demo, swap, DOCUMENT)
+        git("commit", "-qam", f"Number {number}", cwd=demo)
+        if number == 41:
+            planted = git("rev-parse", "HEAD", cwd=demo)
+    git("bisect", "start", "HEAD", base, cwd=demo)
+    command = [sys.executable, "-m", "mdrepo", "eval", "--against", base, "--exit-code"]
+    env = {**os.environ, **no_tensorflow(tmp_path)}
+    said = subprocess.run(["git", "bisect", "run", *command], cwd=demo, capture_output=True, text=True, check=False, env=env)
+    assert f"{planted} is the first bad commit" in said.stdout, said.stdout + said.stderr
+    git("bisect", "reset", cwd=demo)

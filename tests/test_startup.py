@@ -70,6 +70,9 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "worker": (["worker", "status"], set()),
     "tune": (["tune", "none.json", "--on", "none.json"], {"numpy"}),
     "merge-base": (["merge-base", DOCUMENT], set()),
+    "push": (["push"], set()),  # of a repository without a remote, as the next
+    "pull": (["pull"], set()),
+    "clone": (["clone", "nowhere"], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
     "init": (["init"], {"yaml"}),
     "new": (["new", "dataset", "none"], {"yaml"}),

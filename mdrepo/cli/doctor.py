@@ -9,22 +9,25 @@ from ..reporting import text as texts
 from ..repository import Repository
 from ..results import Check
 from . import output
-from .shared import json_option, settings
+from .shared import json_option, remark, settings
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Repair what 'mdrepo init' can repair.")
+@click.option("--fix", is_flag=True, help="Repair what can be repaired without asking: the set-up, missing data, lost evaluations.")
 @json_option
 def command(fix: bool) -> int:
-    """Say what is set up and what is not."""
+    """Say what is set up and what is not, and what is stale, missing or not evaluated."""
     folder = settings().directory
+    told: list[str] = []
     if fix:
         Repository.open(folder)  # doctor repairs a repository; init makes one
         Repository.init(folder)
+        told = Repository.open(folder).repair()
     found = list(Repository.diagnose(folder))
     if settings().json:
-        output.answer(data.answer("doctor", checks=[_check(each) for each in found]))
+        output.answer(data.answer("doctor", checks=[_check(each) for each in found], done=told))
     else:
+        remark(told)
         output.show(texts.checks(found))
     return 0 if all(each.ok or each.name.startswith("extra") for each in found) else 1
 

@@ -74,6 +74,11 @@ def settled_conflict(root: Path) -> None:
     git("add", "-A", cwd=root)
 
 
+def licensed(root: Path) -> None:
+    edit(root, lambda v: v.update(license="MIT"))
+    git("commit", "-qam", "Licence", cwd=root)
+
+
 CASES = {
     "commit": Case(("commit", "--no-eval", "-am", "Second"), changed),
     "commit of a path": Case(("commit", "--no-eval", "-m", "Second", DOCUMENT), changed),
@@ -81,6 +86,8 @@ CASES = {
     "checkout --force": Case(("checkout", "--force", "other"), forced),
     "checkout of a document": Case(("checkout", "other", "--", DOCUMENT)),
     "rollback": Case(("rollback", "--no-eval", "first")),
+    "pull": Case(("pull",)),
+    "pull of a merge": Case(("pull", "--no-rebase", "--no-eval"), licensed),
     "patch": Case(("patch", "--apply"), stale),
     "relabel": Case(("relabel", TABLE, "--rename", "dog=hound")),
     "merge": Case(("merge", "--no-eval", "topic"), diverged),
@@ -93,7 +100,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two commits, a branch with other data, and a table."""
+    """Two commits, a branch with other data, a table, and a remote that is a commit ahead, and has its evaluation."""
     base = tmp_path_factory.getbasetemp()
     root = copied(repo_template, base / "killed")
     with settled(base):
@@ -117,6 +124,16 @@ def template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         mdrepo("patch", "--apply", cwd=root)
         mdrepo("commit", "--no-eval", "-am", "Topic", cwd=root)
         mdrepo("checkout", "main", cwd=root)
+        track(root, "models/net.keras", keras_file(3, seed=6))
+        mdrepo("patch", "--apply", cwd=root)
+        mdrepo("commit", "--no-eval", "-am", "Next", cwd=root)
+        git("notes", "--ref=mdrepo", "add", "-m", json.dumps({"verdict": "improved", "documents": {}}), cwd=root)
+        git("clone", "-q", "--mirror", ".", "../killed.git", cwd=root)
+        git("remote", "add", "origin", "--fetch", str(base / "killed.git"), cwd=root)
+        git("branch", "-q", "--set-upstream-to=origin/main", cwd=root)
+        git("update-ref", "-d", "refs/notes/mdrepo", cwd=root)
+        git("reset", "-q", "--hard", "HEAD~1", cwd=root)
+        dvc("checkout", cwd=root)
         assert git("status", "--porcelain", cwd=root) == ""
     return root
 
