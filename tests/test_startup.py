@@ -88,6 +88,7 @@ OF_REPOSITORIES = {
         "deriving",
         "editing",
         "evaluating",
+        "subjects",
         "extraction",
         "locks",
         "repository",
