@@ -11,6 +11,7 @@ from . import (
     adjusting,
     editing,
     evaluating,
+    foreseeing,
     inspecting,
     logs,
     releases,
@@ -28,6 +29,7 @@ from .reconciling import Reconciled, reconcile
 from .results import (
     Changelog,
     DocumentDiff,
+    Foreseen,
     Logged,
     Patch,
     Releases,
@@ -141,6 +143,10 @@ class Reader:
     def cached(self) -> tuple[list[Usage], int]:
         """What the cache has, by kind, and its limit in bytes."""
         return self._workspace.cache.usage(), self._workspace.cache.limit
+
+    def foresee(self, revision: str = "HEAD", against: str | None = None) -> tuple[str, list[Foreseen]]:
+        """What the test data of each model document of a commit can prove of its children; no model is run."""
+        return foreseeing.foresee(self._workspace, revision, against)
 
     def tune(self, path: str, split: str, report: Report = lambda _: None) -> Tuned:
         """Thresholds and a temperature for a model's document, by the data of another split than it is evaluated on."""

@@ -145,6 +145,23 @@ class Tuned:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a document's test data can prove of a commit's children: a line a metric and slice.
+
+    `basis`: `outputs` of two models that differ (of the commit and of `against`), a `note`, or `assumed`.
+    """
+
+    path: str
+    dataset: str
+    examples: int
+    confidence: float
+    power: float
+    basis: Literal["outputs", "note", "assumed"]
+    against: str | None
+    prospects: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """How many examples went from one class to another."""
 

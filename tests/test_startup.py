@@ -71,6 +71,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "commit": (["commit", "--no-eval", "-m", "x"], {"yaml", "jsonschema"}),
     "demo": (["demo", "metadata"], set()),  # a folder that is there: the story itself stands in a test of its own
     "eval": (["eval"], {"yaml", "jsonschema", "numpy"}),
+    "eval --plan": (["eval", "--plan"], {"yaml", "jsonschema", "numpy", "rich"}),
 }
 
 

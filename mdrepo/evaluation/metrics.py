@@ -71,6 +71,11 @@ def known(task: Task) -> list[str]:
     return [name for name, each in _BUILT_IN.items() if task in each.tasks] + patterned + brought
 
 
+def is_share(metric: Metric) -> bool:
+    """Whether a metric is known to be a share of the examples, without any examples."""
+    return metric.name == "accuracy" or metric.name.startswith("top_")
+
+
 def measured(metric: Metric, scored: Scored) -> float:
     """The value, which must be a number; raises Finding where it is not defined on these examples."""
     value = float(tried(metric, metric.value, scored))

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..caching import Cache
 from ..documents import digest
+from ..errors import MdrepoError
 from ..extraction.running import Runner
 from . import loading
 from .processes import Limits
@@ -72,6 +73,21 @@ def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: R
         missing = [side for side in sides.values() if not side.found()]
         _compute(missing, list(sides.values()))
         return [sides[request.key].outputs for request in requests]
+
+
+def kept(requests: Sequence[Request], cache: Cache, limits: Limits) -> list[Outputs | None]:
+    """The outputs of each request that the cache has; None where it has none, or where the model's file is not here to tell."""
+    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+        found = [Side(request, means) for request in requests]
+        return [side.outputs if _is_there(side) else None for side in found]
+
+
+def _is_there(side: Side) -> bool:
+    try:
+        return side.found()
+    except MdrepoError:
+        return False
 
 
 def will_run(request: Request, cache: Cache, limits: Limits) -> bool:

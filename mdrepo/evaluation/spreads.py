@@ -38,6 +38,11 @@ def spread(metric: Metric, parent: Scored, child: Scored) -> Spread:
     return found
 
 
+def typical_change(metric: Metric, scored: Scored) -> float:
+    """By how much the metric changes, in units of one example, if an example is answered as another one is."""
+    return _scale(metric, scored) if metric.per_example is None else _mean_scale(metric.per_example, scored)
+
+
 def _weighted(metric: Metric, scored: Scored) -> Weighted:
     if metric.weighted is not None:
         return metric.weighted(scored)

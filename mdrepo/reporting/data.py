@@ -11,7 +11,20 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
-    from ..results import Augmented, DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Relabelled, Resolved, Status, Tuned
+    from ..results import (
+        Augmented,
+        DocumentDiff,
+        Edited,
+        Foreseen,
+        Inherited,
+        Logged,
+        Outcome,
+        Patch,
+        Relabelled,
+        Resolved,
+        Status,
+        Tuned,
+    )
     from ..validation import Problem
 
 VERSION = 1
@@ -24,6 +37,11 @@ def answer(command: str, **content: Any) -> dict[str, Any]:
 
 def problem(each: Problem) -> dict[str, Any]:
     names = ("path", "line", "column", "pointer", "rule", "message", "hint")
+    return {name: getattr(each, name) for name in names}
+
+
+def foreseen(each: Foreseen) -> dict[str, Any]:
+    names = ("path", "dataset", "examples", "confidence", "power", "basis", "against", "prospects")
     return {name: getattr(each, name) for name in names}
 
 

@@ -1,0 +1,62 @@
+"""What can be proved of a model with the test data that it has, before any child is made; no model is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import Finding, MissingExtra
+from .notes import note_of
+from .results import Foreseen
+from .subjects import Side, artefact, before_of, gate_of, known, request
+from .workspace import Workspace
+
+
+def foresee(workspace: Workspace, revision: str, against: str | None) -> tuple[str, list[Foreseen]]:
+    """For each model document of a commit: what its metrics and tolerances can be shown to hold by, with the data at hand.
+
+    By the outputs of the commit and its first parent (or `against`), where the cache has both and they differ; else by the
+    commit's note; else for several shares of examples that a child may answer otherwise.
+    """
+    git = workspace.git
+    commit = git.commit_id(revision)
+    parents = [git.commit_id(against)] if against else git.parents(commit)
+    child = workspace.at(commit)
+    note = (note_of(git, commit) or {}) if against is None else {}
+    found = []
+    for path in child.paths:
+        if gate_of(child, path) != "off":
+            side = Side(child, path)
+            before = before_of(side, workspace.at(parents[0])) if parents else None
+            result = note.get("documents", {}).get(path, {})
+            found.append(_foreseen(workspace, side, before, parents[0] if before else None, result))
+    return commit, found
+
+
+def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str | None, result: Any) -> Foreseen:
+    try:
+        from .evaluation import planning, predictions, prospects, scoring, terms
+    except ModuleNotFoundError as error:
+        raise MissingExtra(str(error.name), "eval") from None
+
+    name = side.content["evaluation"]["dataset"]
+    dataset = side.catalogue.content(name) or {}
+    test_data = artefact(Side(side.catalogue, name), ("artefact",))
+    sides = [side] if before is None else [side, before]
+    kept = predictions.kept([request(workspace, each, dataset, test_data) for each in sides], workspace.cache, workspace.limits)
+    try:
+        asked = terms.terms(side.content)
+        truth, taken, cuts, _ = known(workspace, asked, dataset, test_data)
+        scored = [
+            None if outputs is None else scoring.score(outputs, each.content, truth).take(taken)
+            for outputs, each in zip(kept, sides, strict=True)
+        ]
+        head = (side.path, name, len(taken), asked.confidence, planning.POWER)
+        child, other = [*scored, None][:2]
+        if child is not None and other is not None and (rows := prospects.measured(other, child, asked, cuts)):
+            return Foreseen(*head, "outputs", parent, tuple(rows))
+        turned = planning.changed_of(result)
+        if turned is not None:
+            return Foreseen(*head, "note", parent, tuple(prospects.assumed(child, len(taken), asked, [turned])))
+        return Foreseen(*head, "assumed", None, tuple(prospects.assumed(child, len(taken), asked)))
+    except Finding as error:
+        raise Finding(f"{side.path}: {error.message}", error.hint) from None
