@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from . import __version__, pointers
 from .catalogue import Catalogue
-from .errors import Finding, MdrepoError, MissingExtra
+from .errors import Finding, MdrepoError, MissingExtra, UsageError
 from .evaluation import WORST_FIRST
 from .notes import Note, note_of
 from .results import WorkerState
@@ -63,19 +63,35 @@ def _compared(workspace: Workspace, child: Side, parents: Sequence[Parent], repo
 
 def of_commit(workspace: Workspace, revision: str, against: str | None, report: Report) -> tuple[str, Note | None]:
     """The evaluation of a commit against its first parent, or against another one; what was allowed of it still is."""
+    commit, parents = compared_with(workspace, revision, against)
+    note = evaluate(workspace, workspace.at(commit), parents, report)
+    if note is not None and against is None:
+        before = note_of(workspace.git, commit) or {}
+        if "allowed" in before:
+            note["allowed"] = before["allowed"]
+    return commit, note
+
+
+def compared_with(workspace: Workspace, revision: str, against: str | None) -> tuple[str, list[Parent]]:
+    """A commit's id, and what it is compared with: its parents, or another commit."""
     git = workspace.git
     commit = git.commit_id(revision)
     parents = git.parents(commit)
     shallow = git.common / "shallow"
     if against is None and shallow.exists() and commit in shallow.read_text(encoding="ascii").split():
         raise MdrepoError(f"the parent of {commit[:7]} is not here: this clone is shallow", "run 'git fetch --unshallow'")
-    others = [git.commit_id(against)] if against else parents
-    note = evaluate(workspace, workspace.at(commit), parents_at(workspace, others), report)
-    if note is not None and against is None:
-        before = note_of(git, commit) or {}
-        if "allowed" in before:
-            note["allowed"] = before["allowed"]
-    return commit, note
+    return commit, parents_at(workspace, [git.commit_id(against)] if against else parents)
+
+
+def in_range(workspace: Workspace, revisions: str) -> list[tuple[str, str]]:
+    """The commits of A..B, parents first, each with its subject; raises UsageError for three dots."""
+    first, _, last = revisions.partition("..")
+    if last.startswith("."):
+        raise UsageError(f"{revisions} names commits of both sides", "A..B names those of B that A does not have")
+    ends = [workspace.git.commit_id(each or "HEAD") for each in (first, last)]
+    words = ("-z", "--topo-order", "--reverse", "--format=%H %s", "--end-of-options", "..".join(ends), "--")
+    found = (line.partition(" ") for line in workspace.git.items("log", *words))
+    return [(commit, subject) for commit, _, subject in found]
 
 
 def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) -> None:

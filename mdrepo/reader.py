@@ -16,6 +16,7 @@ from . import (
     logs,
     releases,
     updating,
+    verifying,
 )
 from .caching import Usage
 from .comparing import diff_snapshots
@@ -35,6 +36,7 @@ from .results import (
     Releases,
     Status,
     Tuned,
+    Verified,
     Versioned,
     WorkerState,
 )
@@ -147,6 +149,10 @@ class Reader:
     def foresee(self, revision: str = "HEAD", against: str | None = None) -> tuple[str, list[Foreseen]]:
         """What the test data of each model document of a commit can prove of its children; no model is run."""
         return foreseeing.foresee(self._workspace, revision, against)
+
+    def verify(self, revision: str = "HEAD", report: Report = lambda _: None) -> Verified:
+        """Whether a commit's note is what its evaluation gives when all of it is computed anew; raises MdrepoError without one."""
+        return verifying.verify(self._workspace, revision, report)
 
     def tune(self, path: str, split: str, report: Report = lambda _: None) -> Tuned:
         """Thresholds and a temperature for a model's document, by the data of another split than it is evaluated on."""

@@ -11,6 +11,7 @@ from .ancestry import Step as HistoryStep
 from .changes import Delta
 from .deriving import Proposal
 from .differences import DocumentDiff
+from .errors import MdrepoError
 from .locks import Source
 from .merging import Conflict
 from .notes import Note
@@ -142,6 +143,25 @@ class Tuned:
     decision: Mapping[str, Any]
     edited: Edited
     effects: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One commit of several that were evaluated: its note (None: nothing to evaluate), or why it could not be."""
+
+    commit: str
+    subject: str
+    note: Note | None
+    error: MdrepoError | None = None
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What became of a commit's note when all of it was computed anew: what differs, and whether it is the same bytes."""
+
+    commit: str
+    delta: Delta
+    same: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import COUNT, DOCUMENT, edit, mdrepo, state, swap
+from conftest import COUNT, DOCUMENT, edit, git, mdrepo, state, swap
 from test_comparison import asked, pair
 
 from mdrepo.evaluation import planning, prospects
 from mdrepo.evaluation.metrics import named
 from mdrepo.evaluation.spreads import spread
+from mdrepo.reporting import comments
+from mdrepo.reporting.markdown import LIMIT
 
 # what can be proved
 
@@ -125,3 +128,129 @@ def test_a_plan_that_cannot_be_made(judged: Path) -> None:
     edit(judged, lambda v: v.pop("evaluation"))
     mdrepo("commit", "--no-eval", "-am", "Nothing to judge by", cwd=judged)
     assert "nothing to evaluate" in mdrepo("eval", "--plan", cwd=judged).err
+
+
+# ranges and tables
+
+
+@pytest.fixture
+def story(judged: Path) -> Path:
+    """Behind the first evaluation: one commit that changes nothing, one whose slices cannot be cut, one that swaps two labels."""
+    edit(judged, lambda v: v.update(description="Other | words <b>"))
+    git("commit", "-qam", "Describe <b>it</b> | @all", cwd=judged)
+    edit(judged, lambda v: v["evaluation"].update(slices=[{"column": "site"}]))
+    git("commit", "-qam", "Cut by what is not there", cwd=judged)
+    edit(judged, lambda v: v["evaluation"].pop("slices"))
+    swap(judged)
+    git("commit", "-qam", "Swap", cwd=judged)
+    return judged
+
+
+def test_each_commit_of_a_range_is_evaluated_and_one_that_fails_stops_nothing(story: Path) -> None:
+    assert not noted_commits(story) & set(git("rev-list", "HEAD~3..", cwd=story).split())
+    result = mdrepo("eval", "HEAD~3..", cwd=story, code=1)
+    lines = result.out.splitlines()
+    assert [line[:7] for line in lines] == [git("rev-parse", f"HEAD~{back}", cwd=story)[:7] for back in (2, 1, 0)]
+    assert "skipped: nothing that matters has changed  Describe <b>it</b>" in lines[0]
+    assert "not evaluated: metadata/net.json: the data have no array or column 'site'" in lines[1]
+    assert "failed: the parent was judged on slices that are not named here any more: site  Swap" in lines[2]
+    assert "1 of 3 commits could not be evaluated" in result.err
+    assert noted_commits(story) >= {git("rev-parse", each, cwd=story) for each in ("HEAD~2", "HEAD")}
+    assert "TensorFlow" not in result.err, "all outputs were in the cache"
+    found = mdrepo("eval", "HEAD~3..HEAD", "--json", cwd=story, code=1).json["commits"]
+    assert [(each["evaluation"] or {}).get("verdict") for each in found] == ["skipped", None, "failed"]
+    assert "no array or column" in found[1]["error"]["message"]
+    assert mdrepo("eval", "HEAD~3..HEAD~2", "--exit-code", cwd=story).out
+    assert mdrepo("eval", "HEAD~1..", "--exit-code", cwd=story, code=1).out
+
+
+def noted_commits(root: Path) -> set[str]:
+    return {line.split()[1] for line in git("notes", "--ref=mdrepo", "list", cwd=root).splitlines()}
+
+
+def test_a_table_for_a_pull_request_holds_nothing_but_text(story: Path) -> None:
+    where = {"column": "name", "one_of": ["img-001", "a|b <script>@all"]}
+    edit(story, lambda v: v["evaluation"].update(slices=[{"where": where}]))
+    git("commit", "-qam", "Slices", cwd=story)
+    told = mdrepo("eval", "--format", "markdown", "--against", "HEAD~3", cwd=story).out
+    rows = [line for line in told.splitlines() if line.startswith("|")]
+    assert "**regressed**" in told
+    assert any("<code>accuracy</code>" in row and "regressed" in row for row in rows)
+    assert "<script>" not in told
+    assert "@all" not in told
+    assert all(row.count("|") == rows[0].count("|") for row in rows[:3])
+    whole = mdrepo("eval", "HEAD~4..", "--format", "markdown", cwd=story, code=1).out
+    rows = [line for line in whole.splitlines() if line.startswith("|")]
+    assert len(rows) == 6
+    assert all(row.count("|") == 5 for row in rows)
+    assert "<b>" not in whole
+
+
+def test_a_table_is_no_longer_than_a_comment_may_be() -> None:
+    documents = {f"metadata/{place}.json": {"verdict": "failed", "reason": "x" * 190} for place in range(1000)}
+    made = comments.note("abcdef0", {"verdict": "failed", "documents": documents})
+    assert len(made) <= LIMIT
+    assert "more documents" in made or "documents left out" in made
+    many = comments.commits([("abcdef0", "failed", "x" * 300, "y")] * 1000)
+    assert len(many) <= LIMIT
+    assert "earlier commits left out" in many
+    assert "nothing to evaluate" in comments.note("abcdef0", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["HEAD...HEAD"], 2, "names commits of both sides"),
+        (["none..HEAD"], 3, "there is no revision 'none'"),
+        (["HEAD..HEAD"], 0, "names no commits"),
+        (["--verify", "HEAD~1..HEAD"], 2, "--verify takes one revision"),
+        (["--plan", "--format", "markdown"], 2, "--plan takes one revision"),
+        (["--verify", "--against", "HEAD"], 2, "--verify takes one revision"),
+        (["--json", "--format", "markdown"], 2, "different forms"),
+        (["--verify"], 3, "has no note: there is nothing to verify"),
+    ],
+)
+def test_what_cannot_be_asked(repo: Path, arguments: list[str], code: int, words: str) -> None:
+    assert words in mdrepo("eval", *arguments, cwd=repo, code=code).err
+
+
+# is a note true?
+
+
+def change_note(root: Path, revision: str, change: Any, indent: int = 1) -> None:
+    content = json.loads(git("notes", "--ref=mdrepo", "show", revision, cwd=root))
+    change(content)
+    (root / ".git/note").write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n")
+    git("notes", "--ref=mdrepo", "add", "-f", "-F", ".git/note", revision, cwd=root)
+
+
+def test_a_note_is_verified_by_computing_all_of_it_anew(judged: Path) -> None:
+    edit(judged, lambda v: v.update(description="Other words"))
+    mdrepo("commit", "-am", "Describe", cwd=judged)
+    before = state(judged)
+    result = mdrepo("eval", "--verify", cwd=judged)
+    assert "byte for byte" in result.out
+    assert "TensorFlow" in result.err, "not from the cache"
+    assert state(judged) == before
+
+    def better(content: Any) -> None:
+        content["documents"][DOCUMENT]["metrics"]["accuracy"] = 0.95
+
+    for revision in ("HEAD~1", "HEAD"):  # also what was taken over from the parent's note
+        change_note(judged, revision, better)
+        result = mdrepo("eval", "--verify", revision, cwd=judged, code=1)
+        assert f"/documents/{DOCUMENT.replace('/', '~1')}/metrics/accuracy: 0.95 -> 0.9" in result.out
+        assert "is not what its evaluation gives" in result.err
+    git("notes", "--ref=mdrepo", "add", "-f", "-m", "by hand", "HEAD", cwd=judged)
+    assert "a note that is no evaluation" in mdrepo("eval", "--verify", cwd=judged, code=3).err
+
+
+def test_a_note_that_is_written_otherwise_is_not_the_same_bytes(judged: Path) -> None:
+    swap(judged)
+    mdrepo("commit", "-am", "Swap", "--allow-regression", "as a test", cwd=judged)
+    change_note(judged, "HEAD", lambda content: None, indent=2)
+    found = mdrepo("eval", "--verify", "--json", cwd=judged, code=1).json
+    assert (found["verified"], found["changes"]) == (False, [])
+    change_note(judged, "HEAD", lambda content: content.update(verdict="improved"))
+    [change] = mdrepo("eval", "--verify", "--json", cwd=judged, code=1).json["changes"]
+    assert (change["pointer"], change["old"], change["new"]) == ("/verdict", "improved", "regressed")

@@ -71,6 +71,8 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "commit": (["commit", "--no-eval", "-m", "x"], {"yaml", "jsonschema"}),
     "demo": (["demo", "metadata"], set()),  # a folder that is there: the story itself stands in a test of its own
     "eval": (["eval"], {"yaml", "jsonschema", "numpy"}),
+    "eval A..B": (["eval", "HEAD..HEAD"], set()),
+    "eval --verify": (["eval", "--verify"], set()),  # without a note: what it does with one is an evaluation
     "eval --plan": (["eval", "--plan"], {"yaml", "jsonschema", "numpy", "rich"}),
 }
 
@@ -100,6 +102,7 @@ OF_REPOSITORIES = {
         "setting_up",
         "updating",
         "validation",
+        "verifying",
         "workspace",
     ]
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
         Augmented,
         DocumentDiff,
         Edited,
+        Evaluated,
         Foreseen,
         Inherited,
         Logged,
@@ -38,6 +39,11 @@ def answer(command: str, **content: Any) -> dict[str, Any]:
 def problem(each: Problem) -> dict[str, Any]:
     names = ("path", "line", "column", "pointer", "rule", "message", "hint")
     return {name: getattr(each, name) for name in names}
+
+
+def evaluated(each: Evaluated) -> dict[str, Any]:
+    error = {"message": each.error.message, "hint": each.error.hint} if each.error else None
+    return {"commit": each.commit, "subject": each.subject, "evaluation": each.note, "error": error}
 
 
 def foreseen(each: Foreseen) -> dict[str, Any]:
