@@ -12,7 +12,7 @@ from .evaluation import WORST_FIRST
 from .notes import Note, note_of
 from .results import WorkerState
 from .schemas import KINDS
-from .subjects import Side, artefact, before_of, gate_of, known, request
+from .subjects import Side, artefact, before_of, gate_of, known, request, scored_of
 from .workspace import Workspace
 
 Report = Callable[[str], None]
@@ -185,7 +185,7 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
 
 def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
-        from .evaluation import comparison, predictions, scoring, terms
+        from .evaluation import comparison, predictions, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
@@ -198,7 +198,7 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     try:
         asked = terms.terms(child.content)
         truth, taken, cuts, ids = known(workspace, asked, dataset, test_data)
-        scored = scoring.score(outputs[0], child.content, truth).take(taken)
+        scored = scored_of(child, outputs[0], truth).take(taken)
         own = comparison.measure(scored, asked, cuts)
     except Finding as error:
         raise Finding(f"{child.path}: {error.message}", error.hint) from None
@@ -208,7 +208,7 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     if (reason := terms.given_up(parent.content, child.content)) is not None:
         return result | own | {"verdict": "failed", "reason": reason}
     try:
-        before = scoring.score(outputs[1], parent.content, truth).take(taken)
+        before = scored_of(parent, outputs[1], truth).take(taken)
     except Finding as error:
         return result | own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
     result |= comparison.compare(before, scored, asked, cuts, ids)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import Finding, MissingExtra
+from .judgements import Foreseen
 from .notes import note_of
-from .results import Foreseen
-from .subjects import Side, artefact, before_of, gate_of, known, request
+from .subjects import Side, artefact, before_of, gate_of, known, request, scored_of
 from .workspace import Workspace
 
 
@@ -34,7 +34,7 @@ def foresee(workspace: Workspace, revision: str, against: str | None) -> tuple[s
 
 def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str | None, result: Any) -> Foreseen:
     try:
-        from .evaluation import planning, predictions, prospects, scoring, terms
+        from .evaluation import planning, predictions, prospects, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
@@ -47,7 +47,7 @@ def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str
         asked = terms.terms(side.content)
         truth, taken, cuts, _ = known(workspace, asked, dataset, test_data)
         scored = [
-            None if outputs is None else scoring.score(outputs, each.content, truth).take(taken)
+            None if outputs is None else scored_of(each, outputs, truth).take(taken)
             for outputs, each in zip(kept, sides, strict=True)
         ]
         head = (side.path, name, len(taken), asked.confidence, planning.POWER)

@@ -15,6 +15,7 @@ from . import (
     inspecting,
     logs,
     releases,
+    timing,
     updating,
     verifying,
 )
@@ -24,19 +25,18 @@ from .differences import EXACT, Tolerance
 from .documents import read
 from .errors import Finding
 from .evaluating import Report
+from .judgements import Foreseen, Latency, Verified
 from .marking import MARKER_SIZE, Marks
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
 from .results import (
     Changelog,
     DocumentDiff,
-    Foreseen,
     Logged,
     Patch,
     Releases,
     Status,
     Tuned,
-    Verified,
     Versioned,
     WorkerState,
 )
@@ -153,6 +153,10 @@ class Reader:
     def verify(self, revision: str = "HEAD", report: Report = lambda _: None) -> Verified:
         """Whether a commit's note is what its evaluation gives when all of it is computed anew; raises MdrepoError without one."""
         return verifying.verify(self._workspace, revision, report)
+
+    def latency(self, revision: str = "HEAD", report: Report = lambda _: None) -> tuple[str, list[Latency]]:
+        """How long each model of a commit takes for a batch of its test data, measured now and kept nowhere."""
+        return timing.latency(self._workspace, revision, report)
 
     def tune(self, path: str, split: str, report: Report = lambda _: None) -> Tuned:
         """Thresholds and a temperature for a model's document, by the data of another split than it is evaluated on."""

@@ -30,6 +30,7 @@ from .committing import Terms
 from .errors import MdrepoError, MissingExtra
 from .evaluating import Report
 from .files import write
+from .judgements import Evaluated
 from .notes import Note, write_note
 from .reader import Reader
 from .recovering import recover
@@ -39,7 +40,6 @@ from .results import (
     Check,
     Created,
     Edited,
-    Evaluated,
     Inherited,
     Outcome,
     Patch,

@@ -11,7 +11,6 @@ from .ancestry import Step as HistoryStep
 from .changes import Delta
 from .deriving import Proposal
 from .differences import DocumentDiff
-from .errors import MdrepoError
 from .locks import Source
 from .merging import Conflict
 from .notes import Note
@@ -143,42 +142,6 @@ class Tuned:
     decision: Mapping[str, Any]
     edited: Edited
     effects: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """One commit of several that were evaluated: its note (None: nothing to evaluate), or why it could not be."""
-
-    commit: str
-    subject: str
-    note: Note | None
-    error: MdrepoError | None = None
-
-
-@dataclass(frozen=True)
-class Verified:
-    """What became of a commit's note when all of it was computed anew: what differs, and whether it is the same bytes."""
-
-    commit: str
-    delta: Delta
-    same: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What a document's test data can prove of a commit's children: a line a metric and slice.
-
-    `basis`: `outputs` of two models that differ (of the commit and of `against`), a `note`, or `assumed`.
-    """
-
-    path: str
-    dataset: str
-    examples: int
-    confidence: float
-    power: float
-    basis: Literal["outputs", "note", "assumed"]
-    against: str | None
-    prospects: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 from typing import Any
@@ -36,6 +36,9 @@ class Side:
         matters = [_mattering(self.content, self.catalogue.schema(self.path))]
         if isinstance(dataset, str) and (data := self.catalogue.content(dataset)) is not None:
             matters.append(_mattering(data, self.catalogue.schema(dataset)))
+        block = self.content.get("evaluation", {})
+        if "parameters" in [*block.get("metrics", ()), *block.get("tolerance", ())]:
+            matters.append(_parameters(self.content))
         return digest(matters)
 
 
@@ -101,6 +104,19 @@ def request(workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_d
     inputs = tuple(dataset.get("inputs") or ["x"])
     steps = side.content.get("preprocessing", [])
     return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate)
+
+
+def scored_of(side: Side, outputs: Any, truth: Any) -> Any:
+    """A document's answers beside the truth, with what is known of its model; raises Finding where they do not fit."""
+    from .evaluation.scoring import score
+
+    parameters = _parameters(side.content)
+    facts = {"size": artefact(side, ("weights", "artefact")).size}
+    return replace(score(outputs, side.content, truth), facts=facts if parameters is None else {**facts, "parameters": parameters})
+
+
+def _parameters(content: Any) -> Any:
+    return pointers.get(content, ("structure", "parameters", "total"))
 
 
 def artefact(side: Side, where: Path) -> Artefact:

@@ -10,8 +10,8 @@ from .caching import Cache
 from .diffing import diff
 from .errors import MdrepoError
 from .evaluating import Report, compared_with, evaluate
+from .judgements import Verified
 from .notes import Note, bytes_of, encoded, parse_note
-from .results import Verified
 from .workspace import Workspace
 
 _COMPUTED = ("key", "dataset", "examples", "metrics")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import COUNT, DOCUMENT, edit, git, mdrepo, state, swap
+from conftest import COUNT, DOCUMENT, edit, git, keras_file, mdrepo, note, state, swap, track
 from test_comparison import asked, pair
 
+from mdrepo.errors import Finding
 from mdrepo.evaluation import planning, prospects
+from mdrepo.evaluation.comparison import compare, measure
 from mdrepo.evaluation.metrics import named
 from mdrepo.evaluation.spreads import spread
 from mdrepo.reporting import comments
@@ -254,3 +258,63 @@ def test_a_note_that_is_written_otherwise_is_not_the_same_bytes(judged: Path) ->
     change_note(judged, "HEAD", lambda content: content.update(verdict="improved"))
     [change] = mdrepo("eval", "--verify", "--json", cwd=judged, code=1).json["changes"]
     assert (change["pointer"], change["old"], change["new"]) == ("/verdict", "improved", "regressed")
+
+
+# what a model costs
+
+
+def test_size_and_parameters_are_reported_and_decide_only_where_they_have_a_tolerance() -> None:
+    parent, child = pair(200, 0.0)
+    small, large = replace(parent, facts={"size": 1000, "parameters": 20}), replace(child, facts={"size": 1500, "parameters": 20})
+    block = {"metrics": ["accuracy", "size", "parameters"], "tolerance": {"accuracy": 0.1}, "slices": [{"by": "label"}]}
+    made = compare(small, large, asked(**block))
+    assert (made["metrics"]["size"], made["metrics"]["parameters"]) == (1500, 20)
+    rows = {row["metric"]: row for row in made["differences"]}
+    assert (rows["size"]["difference"], rows["size"]["interval"], "verdict" in rows["size"]) == (500, [500, 500], False)
+    assert made["verdict"] == "unchanged"
+    for tolerance, verdict in ((499, "regressed"), (500, "unchanged")):
+        limited = asked(**{**block, "tolerance": {"accuracy": 0.1, "size": tolerance}})
+        assert compare(small, large, limited)["verdict"] == verdict
+        assert not any(row.get("metric") == "size" for row in prospects.measured(small, large, limited))
+    assert compare(large, small, asked(metrics=["size"], tolerance={"size": 0}))["verdict"] == "improved"
+
+
+def test_a_fact_that_is_not_known_is_no_zero() -> None:
+    parent, child = pair(100, 0.0)
+    with pytest.raises(Finding, match="does not say how many parameters"):
+        measure(child, asked(metrics=["parameters"]))
+    known = replace(child, facts={"parameters": 5})
+    made = compare(parent, known, asked(metrics=["parameters"]))
+    assert (made["verdict"], made["reason"]) == ("failed", "the document does not say how many parameters the model has")
+    with pytest.raises(Finding, match="a slice has no tolerance of it"):
+        asked(slices=[{"column": "site", "tolerance": {"size": 1}}])
+
+
+def test_a_larger_model_stops_a_commit_that_limits_it(judged: Path) -> None:
+    edit(
+        judged,
+        lambda v: v["evaluation"].update(metrics=["accuracy", "size", "parameters"], tolerance={"accuracy": 0.05, "size": 8}),
+    )
+    mdrepo("commit", "-am", "Limit the size", cwd=judged)
+    found = note(judged)
+    size = (judged / "models/net.keras").stat().st_size
+    assert found["metrics"] == {"accuracy": 0.9, "size": size, "parameters": 27}
+    track(judged, "models/net.keras", keras_file(3, saved="2026-11-24 and a longer stamp"))
+    mdrepo("patch", "--apply", cwd=judged)
+    grown = (judged / "models/net.keras").stat().st_size - size
+    assert grown > 8
+    result = mdrepo("commit", "-am", "Save it again", cwd=judged, code=1)
+    assert f"regressed: size +{grown} exact" in result.out
+    assert re.search(rf"size +{size:,} +{size + grown:,} +\+{grown} +exact +8", result.out)
+    assert "TensorFlow" not in result.err, "the weights are the same"
+
+
+def test_the_time_that_a_model_takes_is_measured_and_kept_nowhere(judged: Path) -> None:
+    before = state(judged)
+    [found] = mdrepo("eval", "--latency", "--json", cwd=judged).json["latency"]
+    assert 0 < found["lower"] <= found["median"] <= found["upper"] < 5
+    assert (found["path"], found["batch"], found["runs"]) == (DOCUMENT, 32, 100)
+    assert state(judged) == before
+    edit(judged, lambda v: v.update(preprocessing=[{"op": "reshape", "shape": [2, 2]}]))
+    git("commit", "-qam", "Another shape", cwd=judged)
+    assert "the model takes inputs of shape (4,)" in mdrepo("eval", "--latency", cwd=judged, code=3).err

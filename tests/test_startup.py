@@ -73,6 +73,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "eval": (["eval"], {"yaml", "jsonschema", "numpy"}),
     "eval A..B": (["eval", "HEAD..HEAD"], set()),
     "eval --verify": (["eval", "--verify"], set()),  # without a note: what it does with one is an evaluation
+    "eval --latency": (["eval", "--latency"], {"yaml", "numpy"}),
     "eval --plan": (["eval", "--plan"], {"yaml", "jsonschema", "numpy", "rich"}),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..reporting import data, evaluations
+from ..reporting.lines import Span
 from . import output
 from .shared import derived_form, form_option, json_option, repository, settings
 
@@ -18,6 +19,7 @@ _NOTHING = "{} has no model document with an evaluation block: nothing to evalua
 @click.option("--against", metavar="REV", help="Compare with REV instead of the first parent; then no note is written.")
 @click.option("--plan", "task", flag_value="plan", help="Say what the test data can prove of a child; nothing is run.")
 @click.option("--verify", "task", flag_value="verify", help="Compute the commit's note anew, models and all, and compare.")
+@click.option("--latency", "task", flag_value="latency", help="Measure how long the model takes for a batch; kept nowhere.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 if it regressed.")
 @form_option
 @json_option
@@ -26,9 +28,9 @@ def command(revision: str, against: str | None, task: str | None, exit_code: boo
     form = derived_form(form)
     settings().json = form == "json"
     if task is not None:
-        if ".." in revision or form == "markdown" or exit_code or (task == "verify" and against):
+        if ".." in revision or form == "markdown" or exit_code or (task != "plan" and against):
             raise click.UsageError(f"--{task} takes one revision, and no other form than text and json.")
-        return _planned(revision, against) if task == "plan" else _verified(revision)
+        return {"plan": _planned, "verify": _verified, "latency": _clocked}[task](revision, against)
     if ".." in revision:
         return _range(revision, against, exit_code, form)
     commit, note = repository().evaluate(revision, against, output.reporter(settings().quiet))
@@ -71,7 +73,7 @@ def _range(revisions: str, against: str | None, exit_code: bool, form: str) -> i
     return max([1 if exit_code and _is_worse(each.note) else 0 for each in found] + [each.exit_code for each in failed], default=0)
 
 
-def _verified(revision: str) -> int:
+def _verified(revision: str, _: str | None) -> int:
     from ..reporting import diffs
 
     found = repository().verify(revision, output.reporter(settings().quiet))
@@ -99,4 +101,18 @@ def _planned(revision: str, against: str | None) -> int:
         output.show(prospects(found))
     else:
         output.hint(_NOTHING.format(commit[:7]))
+    return 0
+
+
+def _clocked(revision: str, _: str | None) -> int:
+    commit, found = repository().latency(revision, output.reporter(settings().quiet))
+    if settings().json:
+        output.answer(data.answer("eval", commit=commit, latency=[data.latency(each) for each in found]))
+        return 0
+    if not found:
+        output.hint(_NOTHING.format(commit[:7]))
+    for each in found:
+        lower, median, upper = (f"{seconds * 1000:.3g}" for seconds in (each.lower, each.median, each.upper))
+        told = f"  {median} ms for a batch of {each.batch} (half of {each.runs} runs: {lower} to {upper} ms)"
+        output.show([[Span(each.path, "strong"), told]])
     return 0

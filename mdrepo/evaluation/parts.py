@@ -41,7 +41,7 @@ def parts_of(child: Scored, asked: Terms, cuts: Sequence[Slice]) -> list[Part]:
     by_name = {metric.name: metric for metric in asked.metrics}
     for cut in cuts:
         for name, tolerance in (cut.tolerance or asked.tolerance).items():
-            if name in by_name:
+            if name in by_name and not by_name[name].of_model:
                 head = {"slice": cut.name, "metric": name}
                 found.append(Part(head, by_name[name], cut.members, tolerance, cut.tolerance is not None, True))
     return found

@@ -90,6 +90,13 @@ def _is_there(side: Side) -> bool:
         return False
 
 
+def clocked(request: Request, times: int, cache: Cache, limits: Limits, report: Report) -> tuple[int, list[float]]:
+    """The size of a batch, and the seconds that a model takes for one, each of so many times; never from the cache."""
+    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
+        return Side(request, means).clocked(times)
+
+
 def will_run(request: Request, cache: Cache, limits: Limits) -> bool:
     """Whether TensorFlow would have to compute anything of a request."""
     with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:

@@ -88,7 +88,9 @@ def _assumed(
 
 
 def _deciding(asked: Terms) -> list[tuple[Metric, float]]:
-    return [(metric, asked.tolerance[metric.name]) for metric in asked.metrics if metric.name in asked.tolerance]
+    """The metrics that decide, with their tolerances; of what is the model's, no number of examples proves more."""
+    named = (metric for metric in asked.metrics if metric.name in asked.tolerance and not metric.of_model)
+    return [(metric, asked.tolerance[metric.name]) for metric in named]
 
 
 def _row(metric: Metric, tolerance: float, examples: int, asked: Terms, known: Spread, value: float | None) -> Row:

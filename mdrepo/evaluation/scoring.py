@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ class Scored:
     Classification: `outputs` are probabilities (examples x labels), `answers` and `truth` are places in `names`; an answer of -1
     is none, and a truth past the outputs is a class that the label map does not know. Multilabel: `outputs` are the probability
     of each label by itself, `answers` and `truth` flags of the same shape. Regression: all three are numbers, one an example.
+    `facts` are what is known of the model itself, by the metric that reports it.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class Scored:
     outputs: Floats
     answers: Any
     truth: Any
+    facts: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.outputs)

@@ -237,6 +237,14 @@ class Side:
         return f"{self.request.model} (md5 {self.request.model_md5[:8]})"
 
     def _whole(self) -> None:
+        self._runnable()
+        self.means.report(f"running {self.request.name} with TensorFlow, as a whole: {self.reason} ...")
+        made = self._file((0, 0))
+        self._predict({}, made)
+        self._keep(np.load(made, allow_pickle=False), self.request.key)
+
+    def _runnable(self) -> None:
+        """Raise MdrepoError for a model in a format that is not run."""
         suffix = PurePosixPath(self.request.model).suffix
         folder = self.request.model_md5.endswith(".dir")
         if suffix not in loading.FORMATS or folder != (not suffix):
@@ -244,10 +252,15 @@ class Side:
                 f"{self.request.model}: models in {suffix or 'a file without suffix'} cannot be evaluated",
                 f"use {', '.join(filter(None, loading.FORMATS))} or the folder of a SavedModel",
             )
-        self.means.report(f"running {self.request.name} with TensorFlow, as a whole: {self.reason} ...")
+
+    def clocked(self, times: int) -> tuple[int, list[float]]:
+        """The size of a batch, and the seconds that the model takes for one, each of so many times, in a process of its own."""
+        self._runnable()
+        self.means.report(f"timing {self.request.name} ...")
         made = self._file((0, 0))
-        self._predict({}, made)
-        self._keep(np.load(made, allow_pickle=False), self.request.key)
+        self._predict({"clock": times}, made)
+        size, *seconds = np.load(made, allow_pickle=False).tolist()
+        return int(size), seconds
 
     def finish(self) -> None:
         """Compute what numpy has to, and keep the outputs."""

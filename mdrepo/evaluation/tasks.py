@@ -1,4 +1,4 @@
-"""What the process with TensorFlow can be asked for: to run a model over data, and to augment data by a policy."""
+"""What the process with TensorFlow can be asked for: to run a model over data, to time it, and to augment data by a policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _BATCH = 32
+_WARM_UP = 5
 
 
 def predict(request: dict[str, Any]) -> None:
@@ -32,6 +33,30 @@ def predict(request: dict[str, Any]) -> None:
     if not np.isfinite(outputs).all():
         raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
     np.save(request["outputs"], outputs)
+
+
+def clock(request: dict[str, Any]) -> None:
+    """Save the size of a batch, then how many seconds the model takes for one, each of so many times; compiling is left out."""
+    import time
+
+    import numpy as np
+
+    from . import data, loading, preprocessing
+
+    raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])[: loading.BATCH]
+    prepared = preprocessing.apply(raw, request["preprocessing"])
+    model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    loading.run(model, prepared)  # says what does not fit
+    size = model.batch or loading.BATCH
+    step = model.compiled((size, *prepared.shape[1:]))
+    batch = loading.filled(np.ascontiguousarray(prepared[:size], model.dtype), size)
+    seconds = []
+    for turn in range(_WARM_UP + request["clock"]):
+        start = time.perf_counter()
+        step(batch)
+        if turn >= _WARM_UP:
+            seconds.append(time.perf_counter() - start)
+    np.save(request["outputs"], np.array([size, *seconds]))
 
 
 def activations(request: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .evaluations import ends, headline, number
+from .evaluations import change, ends, headline, number
 from .lines import counted
 from .markdown import LIMIT, code, escaped
 
@@ -73,7 +73,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], what: str) -> 
 
 def _difference(each: Mapping[str, Any]) -> list[str]:
     tolerance = each.get("tolerance")
-    told = [number(each["parent"]), number(each["value"]), f"{each['difference']:+.4f}", ends(each)]
+    told = [number(each["parent"]), number(each["value"]), change(each["difference"]), ends(each)]
     return [code(each["metric"]), *told, "" if tolerance is None else f"{tolerance:g}", escaped(each.get("verdict", ""), _TEXT)]
 
 

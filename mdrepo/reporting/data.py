@@ -8,6 +8,7 @@ from .. import pointers, wildcards
 from ..changes import MISSING, Change
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
+    from ..judgements import Evaluated, Foreseen, Latency
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
@@ -15,8 +16,6 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
         Augmented,
         DocumentDiff,
         Edited,
-        Evaluated,
-        Foreseen,
         Inherited,
         Logged,
         Outcome,
@@ -44,6 +43,10 @@ def problem(each: Problem) -> dict[str, Any]:
 def evaluated(each: Evaluated) -> dict[str, Any]:
     error = {"message": each.error.message, "hint": each.error.hint} if each.error else None
     return {"commit": each.commit, "subject": each.subject, "evaluation": each.note, "error": error}
+
+
+def latency(each: Latency) -> dict[str, Any]:
+    return {name: getattr(each, name) for name in ("path", "batch", "runs", "lower", "median", "upper")}
 
 
 def foreseen(each: Foreseen) -> dict[str, Any]:

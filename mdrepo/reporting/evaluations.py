@@ -45,10 +45,13 @@ def headline(result: Mapping[str, Any]) -> str:
     """What is to be said of a document before all else, behind a colon."""
     if "reason" in result:
         return f": {result['reason']}"
-    for each in result.get("differences", ()):
-        if each["metric"] == "accuracy":
-            low, high = (end * 100 for end in each["interval"])
-            return f": accuracy {each['difference'] * 100:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    rows = sorted(result.get("differences", ()), key=lambda each: each["metric"] != "accuracy")
+    shown = next((each for each in rows if each.get("verdict") == result["verdict"]), rows[0] if rows else None)
+    if shown is not None and shown["metric"] == "accuracy":
+        low, high = (end * 100 for end in shown["interval"])
+        return f": accuracy {shown['difference'] * 100:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    if shown is not None:
+        return f": {shown['metric']} {change(shown['difference'])} {ends(shown)}"
     told = result.get("metrics", {}).get("accuracy")
     return f": accuracy {told:.1%}" if told is not None else ""
 
@@ -82,7 +85,7 @@ def _differences(differences: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
             each["metric"],
             number(each["parent"]),
             number(each["value"]),
-            f"{each['difference']:+.4f}",
+            change(each["difference"]),
             ends(each),
             _tolerance(each),
         ]
@@ -126,15 +129,29 @@ def _three(each: Mapping[str, Any], name: str) -> str:
 
 
 def number(value: float) -> str:
-    """A metric's value."""
+    """A metric's value; a count, as of bytes, without decimals."""
+    if _counts(value):
+        return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def change(value: float) -> str:
+    """A difference of such values."""
+    return f"{value:+,.0f}" if _counts(value) else f"{value:+.4f}"
+
+
+def _counts(value: float) -> bool:
+    return abs(value) > 1 and float(value).is_integer()
 
 
 def ends(each: Mapping[str, Any]) -> str:
     """The interval of a difference."""
     low, high = each["interval"]
-    return f"[{low:+.3f}, {high:+.3f}]"
+    return "exact" if low == high else f"[{low:+.3f}, {high:+.3f}]"
 
 
 def _tolerance(each: Mapping[str, Any]) -> str:
-    return "-" if each.get("tolerance") is None else f"{each['tolerance']:.3f}"
+    found = each.get("tolerance")
+    if found is None:
+        return "-"
+    return f"{found:,.0f}" if _counts(found) else f"{found:.3f}"

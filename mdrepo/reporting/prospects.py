@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..results import Foreseen
+from ..judgements import Foreseen
 from .lines import Line, Span
 from .tables import table
 
