@@ -12,7 +12,7 @@ from .evaluation import WORST_FIRST
 from .notes import Note, note_of
 from .results import WorkerState
 from .schemas import KINDS
-from .subjects import Side, artefact, before_of, gate_of, known, request, scored_of
+from .subjects import Side, artefact, before_of, gate_of, known, request, scored_of, views_of
 from .workspace import Workspace
 
 Report = Callable[[str], None]
@@ -193,10 +193,10 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     dataset = child.catalogue.content(dataset_path) or {}
     test_data = artefact(Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
-    requests = [request(workspace, side, dataset, test_data) for side in sides]
-    outputs = predictions.outputs(requests, workspace.cache, workspace.limits, report)
     try:
         asked = terms.terms(child.content)
+        requests = [views_of(workspace, side, dataset, test_data, asked) for side in sides]
+        outputs = predictions.of_views(requests, workspace.cache, workspace.limits, report)
         truth, taken, cuts, ids = known(workspace, asked, dataset, test_data)
         scored = scored_of(child, outputs[0], truth).take(taken)
         own = comparison.measure(scored, asked, cuts)
@@ -212,7 +212,7 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     except Finding as error:
         return result | own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
     result |= comparison.compare(before, scored, asked, cuts, ids)
-    if result["verdict"] != "failed" and requests[0].key == requests[1].key and _decides(child) == _decides(parent):
+    if result["verdict"] != "failed" and requests[0][0].key == requests[1][0].key and _decides(child) == _decides(parent):
         result |= {"verdict": "unchanged", "reason": "the model answers as the parent's: only how it is judged has changed"}
     return result
 

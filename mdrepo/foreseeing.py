@@ -7,7 +7,7 @@ from typing import Any
 from .errors import Finding, MissingExtra
 from .judgements import Foreseen
 from .notes import note_of
-from .subjects import Side, artefact, before_of, gate_of, known, request, scored_of
+from .subjects import Side, artefact, before_of, gate_of, known, scored_of, views_of
 from .workspace import Workspace
 
 
@@ -42,12 +42,14 @@ def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str
     dataset = side.catalogue.content(name) or {}
     test_data = artefact(Side(side.catalogue, name), ("artefact",))
     sides = [side] if before is None else [side, before]
-    kept = predictions.kept([request(workspace, each, dataset, test_data) for each in sides], workspace.cache, workspace.limits)
     try:
         asked = terms.terms(side.content)
+        requests = [views_of(workspace, each, dataset, test_data, asked) for each in sides]
+        kept = [predictions.kept(each, workspace.cache, workspace.limits) for each in requests]
         truth, taken, cuts, _ = known(workspace, asked, dataset, test_data)
+        cuts = [each for each in cuts if each.view is None or all(each.view in outputs for outputs in kept)]
         scored = [
-            None if outputs is None else scored_of(each, outputs, truth).take(taken)
+            scored_of(each, outputs, truth).take(taken) if None in outputs else None
             for outputs, each in zip(kept, sides, strict=True)
         ]
         head = (side.path, name, len(taken), asked.confidence, planning.POWER)

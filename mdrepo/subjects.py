@@ -86,12 +86,19 @@ def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_dat
     wanted = [*asked.columns, *([named] if named else [])]
     columns = data.columns(file, suffix, wanted) if wanted else {}
     taken = planning.sample(len(truth), asked.budget or len(truth), test_data.md5)
-    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns)]
+    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns, len(truth))]
     return truth, taken, cuts, columns[named][taken].tolist() if named else taken.tolist()
 
 
-def request(workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
-    """What it takes to run a document's model over the data of a dataset document."""
+def request(
+    workspace: Workspace,
+    side: Side,
+    dataset: Mapping[str, Any],
+    test_data: Artefact,
+    view: str | None = None,
+    policy: Mapping[str, Any] | None = None,
+) -> Any:
+    """What it takes to run a document's model over the data of a dataset document, or over a view of them, changed by a policy."""
     from .evaluation.predictions import Request
 
     model = artefact(side, ("weights", "artefact"))
@@ -99,20 +106,37 @@ def request(workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_d
     def locate(place: FilePath) -> Any:
         found = workspace.store.require([model, test_data])
         here = found[model]
-        return workspace.store.named(model, place) if model.is_folder and not here.is_dir() else here, found[test_data]
+        file = workspace.store.named(model, place) if model.is_folder and not here.is_dir() else here
+        if policy is None:
+            return file, found[test_data]
+        from .evaluation.perturbing import perturbed
+
+        about = (found[test_data], _suffix(test_data.path), test_data.md5, inputs, policy)
+        return file, perturbed(*about, place, workspace.cache, workspace.limits, workspace.report)
 
     inputs = tuple(dataset.get("inputs") or ["x"])
     steps = side.content.get("preprocessing", [])
-    return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate)
+    return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate, view, policy)
 
 
-def scored_of(side: Side, outputs: Any, truth: Any) -> Any:
-    """A document's answers beside the truth, with what is known of its model; raises Finding where they do not fit."""
+def views_of(workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_data: Artefact, asked: Any) -> list[Any]:
+    """What it takes to run a document's model over the data as they are, then over each view that the terms ask for."""
+    views = [(None, None), *asked.views.items()]
+    return [request(workspace, side, dataset, test_data, view, policy) for view, policy in views]
+
+
+def scored_of(side: Side, outputs: Mapping[str | None, Any], truth: Any) -> Any:
+    """A document's answers beside the truth, with what is known of its model; raises Finding where they do not fit.
+
+    `outputs` are those on the data as they are (None), and on each view of them, by its name.
+    """
     from .evaluation.scoring import score
 
     parameters = _parameters(side.content)
     facts = {"size": artefact(side, ("weights", "artefact")).size}
-    return replace(score(outputs, side.content, truth), facts=facts if parameters is None else {**facts, "parameters": parameters})
+    known = facts if parameters is None else {**facts, "parameters": parameters}
+    whole, *views = (score(each, side.content, truth) for each in outputs.values())
+    return replace(whole, facts=known, views=dict(zip([name for name in outputs if name is not None], views, strict=True)))
 
 
 def _parameters(content: Any) -> Any:

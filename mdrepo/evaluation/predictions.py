@@ -39,12 +39,16 @@ class Request:
     inputs: tuple[str, ...]
     preprocessing: Sequence[Mapping[str, Any]]
     locate: Locate
+    view: str | None = None
+    policy: Mapping[str, Any] | None = None
+    """How the data are changed before they are fed in (`perturbing`), and what the slice that asks for it is called."""
 
     @property
     def fed(self) -> list[Any]:
         """What is fed into the model, and what runs it."""
         runs = framework_version(PurePosixPath(self.model).suffix)
-        return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE]
+        changed = [] if self.policy is None else [self.policy, framework_version(".keras")]
+        return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE, *changed]
 
     @property
     def key(self) -> str:
@@ -53,8 +57,8 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The model file's name."""
-        return PurePosixPath(self.model).name
+        """The model file's name, and the view that it is run on."""
+        return PurePosixPath(self.model).name + (f" on {self.view}" if self.view else "")
 
 
 @remembered
@@ -70,20 +74,30 @@ def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: R
     with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
         means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
         sides = {request.key: Side(request, means) for request in requests}
-        missing = [side for side in sides.values() if not side.found()]
-        _compute(missing, list(sides.values()))
+        for view in dict.fromkeys(request.view for request in requests):  # models are run side by side on the same data
+            alike = [sides[key] for key in dict.fromkeys(each.key for each in requests if each.view == view)]
+            _compute([side for side in alike if not side.found()], alike)
         return [sides[request.key].outputs for request in requests]
 
 
-def kept(requests: Sequence[Request], cache: Cache, limits: Limits) -> list[Outputs | None]:
-    """The outputs of each request that the cache has; None where it has none, or where the model's file is not here to tell."""
+def of_views(
+    requests: Sequence[Sequence[Request]], cache: Cache, limits: Limits, report: Report
+) -> list[dict[str | None, Outputs]]:
+    """The outputs of each model's requests, one a view of the data, by the view."""
+    found = iter(outputs([each for several in requests for each in several], cache, limits, report))
+    return [{each.view: next(found) for each in several} for several in requests]
+
+
+def kept(requests: Sequence[Request], cache: Cache, limits: Limits) -> dict[str | None, Outputs]:
+    """The outputs of a model on views of the data, as far as the cache has them; no model is run."""
     with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
         means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
-        found = [Side(request, means) for request in requests]
-        return [side.outputs if _is_there(side) else None for side in found]
+        sides = [(request.view, Side(request, means)) for request in requests]
+        return {view: side.outputs for view, side in sides if _is_there(side)}
 
 
 def _is_there(side: Side) -> bool:
+    """Whether outputs are in the cache; not either where the model's file is not here to tell."""
     try:
         return side.found()
     except MdrepoError:

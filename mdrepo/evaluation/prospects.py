@@ -58,7 +58,7 @@ def _part(part: Part, parent: Scored, child: Scored, asked: Terms) -> Row:
     if count < asked.support:
         return {**_line(part.metric.name, tolerance, count, None, None, None, None), **head}
     try:
-        known = spread(part.metric, parent.take(part.members), child.take(part.members))
+        known = spread(part.metric, part.of(parent), part.of(child))
     except Finding:
         return {**_line(part.metric.name, tolerance, count, None, None, None, None), **head}
     return {**_row(part.metric, tolerance, count, asked, known, None), **head}

@@ -44,6 +44,11 @@ class Terms:
         return self.slices is None or any(each.get("by") == "label" for each in self.slices)
 
     @property
+    def views(self) -> dict[str, Mapping[str, Any]]:
+        """The policies that change the examples, by the slice that names them."""
+        return {slices.name(each): each["augmentation"] for each in self.slices or () if "augmentation" in each}
+
+    @property
     def columns(self) -> list[str]:
         """The columns of the data that slices are cut by."""
         named = [each.get("column") or each.get("where", {}).get("column") for each in self.slices or ()]
