@@ -57,6 +57,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),
     "cache": (["cache"], set()),
     "doctor": (["doctor"], {"yaml"}),
+    "merge": (["merge", "HEAD"], set()),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
     "relabel": (["relabel", "none.json"], {"rich"}),
     "augment": (["augment", "none.json"], set()),
