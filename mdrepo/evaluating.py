@@ -195,10 +195,10 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     sides = [child] if parent is None else [child, parent]
     try:
         asked = terms.terms(child.content)
-        requests = [views_of(workspace, side, dataset, test_data, asked) for side in sides]
+        truth, cuts, ids, sample = known(workspace, asked, dataset, test_data)
+        requests = [views_of(workspace, side, dataset, test_data, asked, sample) for side in sides]
         outputs = predictions.of_views(requests, workspace.cache, workspace.limits, report)
-        truth, taken, cuts, ids = known(workspace, asked, dataset, test_data)
-        scored = scored_of(child, outputs[0], truth).take(taken)
+        scored = scored_of(child, outputs[0], truth)
         own = comparison.measure(scored, asked, cuts)
     except Finding as error:
         raise Finding(f"{child.path}: {error.message}", error.hint) from None
@@ -208,7 +208,7 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     if (reason := terms.given_up(parent.content, child.content)) is not None:
         return result | own | {"verdict": "failed", "reason": reason}
     try:
-        before = scored_of(parent, outputs[1], truth).take(taken)
+        before = scored_of(parent, outputs[1], truth)
     except Finding as error:
         return result | own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
     result |= comparison.compare(before, scored, asked, cuts, ids)

@@ -44,21 +44,18 @@ def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str
     sides = [side] if before is None else [side, before]
     try:
         asked = terms.terms(side.content)
-        requests = [views_of(workspace, each, dataset, test_data, asked) for each in sides]
+        truth, cuts, _, sample = known(workspace, asked, dataset, test_data)
+        requests = [views_of(workspace, each, dataset, test_data, asked, sample) for each in sides]
         kept = [predictions.kept(each, workspace.cache, workspace.limits) for each in requests]
-        truth, taken, cuts, _ = known(workspace, asked, dataset, test_data)
         cuts = [each for each in cuts if each.view is None or all(each.view in outputs for outputs in kept)]
-        scored = [
-            scored_of(each, outputs, truth).take(taken) if None in outputs else None
-            for outputs, each in zip(kept, sides, strict=True)
-        ]
-        head = (side.path, name, len(taken), asked.confidence, planning.POWER)
+        scored = [scored_of(each, outputs, truth) if None in outputs else None for outputs, each in zip(kept, sides, strict=True)]
+        head = (side.path, name, len(truth), asked.confidence, planning.POWER)
         child, other = [*scored, None][:2]
         if child is not None and other is not None and (rows := prospects.measured(other, child, asked, cuts)):
             return Foreseen(*head, "outputs", parent, tuple(rows))
         turned = planning.changed_of(result)
         if turned is not None:
-            return Foreseen(*head, "note", parent, tuple(prospects.assumed(child, len(taken), asked, [turned])))
-        return Foreseen(*head, "assumed", None, tuple(prospects.assumed(child, len(taken), asked)))
+            return Foreseen(*head, "note", parent, tuple(prospects.assumed(child, len(truth), asked, [turned])))
+        return Foreseen(*head, "assumed", None, tuple(prospects.assumed(child, len(truth), asked)))
     except Finding as error:
         raise Finding(f"{side.path}: {error.message}", error.hint) from None

@@ -77,7 +77,7 @@ def _renamed_from(child: Side, parent: Catalogue) -> str | None:
 
 
 def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> tuple[Any, Any, Any, Any]:
-    """What the test data say: all right answers; which examples are taken, the slices that they are in, and their names."""
+    """What the test data say of the examples that are taken: their right answers, slices and names; and (how many, of how many)."""
     from .evaluation import data, planning, slices
 
     file, suffix = workspace.store.require([test_data])[test_data], _suffix(test_data.path)
@@ -87,7 +87,9 @@ def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_dat
     columns = data.columns(file, suffix, wanted) if wanted else {}
     taken = planning.sample(len(truth), asked.budget or len(truth), test_data.md5)
     cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns, len(truth))]
-    return truth, taken, cuts, columns[named][taken].tolist() if named else taken.tolist()
+    names = columns[named][taken].tolist() if named else taken.tolist()
+    some = (len(taken), len(truth)) if len(taken) < len(truth) else None
+    return [truth[place] for place in taken], cuts, names, some
 
 
 def request(
@@ -97,6 +99,7 @@ def request(
     test_data: Artefact,
     view: str | None = None,
     policy: Mapping[str, Any] | None = None,
+    sample: tuple[int, int] | None = None,
 ) -> Any:
     """What it takes to run a document's model over the data of a dataset document, or over a view of them, changed by a policy."""
     from .evaluation.predictions import Request
@@ -116,13 +119,15 @@ def request(
 
     inputs = tuple(dataset.get("inputs") or ["x"])
     steps = side.content.get("preprocessing", [])
-    return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate, view, policy)
+    return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate, view, policy, sample)
 
 
-def views_of(workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_data: Artefact, asked: Any) -> list[Any]:
-    """What it takes to run a document's model over the data as they are, then over each view that the terms ask for."""
+def views_of(
+    workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_data: Artefact, asked: Any, sample: Any
+) -> list[Any]:
+    """What it takes to run a document's model over the data (a sample of them) as they are, then over each view of the terms."""
     views = [(None, None), *asked.views.items()]
-    return [request(workspace, side, dataset, test_data, view, policy) for view, policy in views]
+    return [request(workspace, side, dataset, test_data, view, policy, sample) for view, policy in views]
 
 
 def scored_of(side: Side, outputs: Mapping[str | None, Any], truth: Any) -> Any:

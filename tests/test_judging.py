@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,22 @@ def test_a_strict_gate_stops_what_is_inconclusive(judged: Path) -> None:
     judge(judged, gate="block")
     mdrepo("commit", "-am", "Warmer", cwd=judged)
     assert note(judged)["verdict"] == "inconclusive"
+
+
+def test_a_budget_runs_no_more_than_it_takes_with_the_same_outputs(judged: Path) -> None:
+    judge(judged, budget=50)
+    mdrepo("commit", "-am", "Fifty", cwd=judged)
+    among_all = note(judged)
+    shutil.rmtree(judged / ".git/mdrepo/cache")
+    mdrepo("eval", cwd=judged)
+    assert note(judged) == among_all
+    kept = [np.load(io.BytesIO(file.read_bytes()[65:])) for file in (judged / ".git/mdrepo/cache/outputs").iterdir()]
+    assert [len(each) for each in kept] == [50]
+    track(judged, "data/net-test.npz", npz(x=np.zeros((COUNT, 4)), y=answers(np.zeros((COUNT - 1, 4)))))
+    mdrepo("patch", "--apply", cwd=judged, code=None)
+    edit(judged, lambda v: v.pop("id"), DATA)
+    git("commit", "-qam", "One answer too few", cwd=judged)
+    assert f"{COUNT} inputs for {COUNT - 1} right answers" in mdrepo("eval", cwd=judged, code=3).err
 
 
 def test_a_budget_takes_the_same_examples_every_time(judged: Path) -> None:

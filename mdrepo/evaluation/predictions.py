@@ -10,7 +10,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as remembered
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -42,13 +42,21 @@ class Request:
     view: str | None = None
     policy: Mapping[str, Any] | None = None
     """How the data are changed before they are fed in (`perturbing`), and what the slice that asks for it is called."""
+    sample: tuple[int, int] | None = None
+    """How many of how many examples are fed in (`planning.sample`, by the hash of the data); None for all."""
 
     @property
     def fed(self) -> list[Any]:
         """What is fed into the model, and what runs it."""
         runs = framework_version(PurePosixPath(self.model).suffix)
-        changed = [] if self.policy is None else [self.policy, framework_version(".keras")]
-        return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE, *changed]
+        changed: list[Any] = [] if self.policy is None else [self.policy, framework_version(".keras")]
+        some = [] if self.sample is None else [["sample", *self.sample]]
+        return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE, *changed, *some]
+
+    @property
+    def whole(self) -> Request | None:
+        """The same for all examples, where this is for some."""
+        return None if self.sample is None else replace(self, sample=None)
 
     @property
     def key(self) -> str:

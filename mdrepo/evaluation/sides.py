@@ -18,7 +18,7 @@ from ..documents import digest
 from ..errors import MdrepoError
 from ..extraction import ExtractionError
 from ..extraction.running import Runner
-from . import cuts, graphs, heads, loading
+from . import cuts, graphs, heads, loading, planning
 from .operations import Ref
 from .plans import Plan
 from .processes import Limits, run
@@ -38,6 +38,12 @@ class Asked(Protocol):
     def model_md5(self) -> str: ...
     @property
     def data(self) -> str: ...
+    @property
+    def data_md5(self) -> str: ...
+    @property
+    def sample(self) -> tuple[int, int] | None: ...
+    @property
+    def whole(self) -> Asked | None: ...
     @property
     def inputs(self) -> tuple[str, ...]: ...
     @property
@@ -117,13 +123,23 @@ class Side:
         return digest([self._key(self.plan.output), *engine])
 
     def found(self) -> bool:
-        """Whether the outputs are in the cache."""
+        """Whether the outputs are in the cache, those of all examples too where some are asked for."""
         for key in (self.request.key, lambda: self._outputs_key):
             content = self.cache.get("outputs", key if isinstance(key, str) else key())
             if content is not None:
                 self.outputs = np.load(io.BytesIO(content), allow_pickle=False)
                 return True
-        return False
+        return self._found_among_all()
+
+    def _found_among_all(self) -> bool:
+        if self.request.sample is None or self.request.whole is None:
+            return False
+        budget, count = self.request.sample
+        whole = Side(self.request.whole, self.means)
+        if not whole.found() or len(whole.outputs) != count:
+            return False
+        self.outputs = whole.outputs[planning.sample(count, budget, self.request.data_md5)]
+        return True
 
     def run(self, sides: Iterable[Side], at_once: int = 1) -> None:
         """Compute what TensorFlow has to: what the head begins with, or the outputs; and keep what later models may begin with.
@@ -229,6 +245,7 @@ class Side:
             "preprocessing": list(self.request.preprocessing),
             "outputs": str(made),
             "threads": self._threads,
+            "sample": self.request.sample and [*self.request.sample, self.request.data_md5],
         }
         run({**asked, **task}, self._called, self.means.limits)
 
