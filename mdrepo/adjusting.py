@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 
 from .editing import with_field
 from .errors import Finding, MdrepoError, MissingExtra
-from .evaluating import Report, Side, artefact, request
+from .evaluating import Report
 from .results import Tuned
+from .subjects import Side, artefact, request
 from .workspace import Workspace
 
 

@@ -22,8 +22,18 @@ Note = dict[str, Any]
 
 def note_of(git: Git, commit_id: str) -> Note | None:
     """The evaluation of a commit, or None; a note that is no evaluation counts as none."""
+    return parse_note(bytes_of(git, commit_id))
+
+
+def bytes_of(git: Git, commit_id: str) -> bytes | None:
+    """The note of a commit as it is kept, whatever it is; None where there is none."""
     done = git.run("notes", f"--ref={NOTES}", "show", commit_id, codes=(0, 1, 128))
-    return parse_note(done.stdout if done.returncode == 0 else None)
+    return done.stdout if done.returncode == 0 else None
+
+
+def encoded(note: Note) -> bytes:
+    """A note's bytes."""
+    return (json.dumps(note, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def noted(git: Git) -> dict[str, str]:
@@ -39,7 +49,7 @@ def write_note(git: Git, commit_id: str, note: Note) -> None:
     there = git.run("notes", f"--ref={NOTES}", "show", commit_id, codes=(0, 1, 128))
     if there.returncode == 0 and newer(there.stdout):
         raise MdrepoError(f"{commit_id[:7]} was evaluated by a newer mdrepo, whose note stays", "update mdrepo")
-    content = (json.dumps(note, indent=1, ensure_ascii=False) + "\n").encode()
+    content = encoded(note)
     scratch = f"{SCRATCH}{os.getpid()}"
     try:
         for _ in range(_ATTEMPTS):

@@ -12,12 +12,15 @@ from . import (
     editing,
     evaluating,
     fields,
+    foreseeing,
     frames,
     inspecting,
     logs,
     querying,
     releases,
+    timing,
     updating,
+    verifying,
 )
 from .caching import Usage
 from .comparing import diff_snapshots
@@ -26,6 +29,7 @@ from .documents import read
 from .errors import Finding
 from .evaluating import Report
 from .fields import EVERYTHING
+from .judgements import Foreseen, Latency, Verified
 from .marking import MARKER_SIZE, Marks
 from .provenance import Provenance
 from .reconciling import Reconciled, reconcile
@@ -174,6 +178,18 @@ class Reader:
     def cached(self) -> tuple[list[Usage], int]:
         """What the cache has, by kind, and its limit in bytes."""
         return self._workspace.cache.usage(), self._workspace.cache.limit
+
+    def foresee(self, revision: str = "HEAD", against: str | None = None) -> tuple[str, list[Foreseen]]:
+        """What the test data of each model document of a commit can prove of its children; no model is run."""
+        return foreseeing.foresee(self._workspace, revision, against)
+
+    def verify(self, revision: str = "HEAD", report: Report = lambda _: None) -> Verified:
+        """Whether a commit's note is what its evaluation gives when all of it is computed anew; raises MdrepoError without one."""
+        return verifying.verify(self._workspace, revision, report)
+
+    def latency(self, revision: str = "HEAD", report: Report = lambda _: None) -> tuple[str, list[Latency]]:
+        """How long each model of a commit takes for a batch of its test data, measured now and kept nowhere."""
+        return timing.latency(self._workspace, revision, report)
 
     def tune(self, path: str, split: str, report: Report = lambda _: None) -> Tuned:
         """Thresholds and a temperature for a model's document, by the data of another split than it is evaluated on."""

@@ -31,10 +31,11 @@ from . import (
 )
 from .applying import Mode
 from .committing import Terms
-from .errors import MdrepoError
+from .errors import MdrepoError, MissingExtra
 from .evaluating import Report
 from .exchanging import Asked, Cloned, Pulled, Pushed
 from .files import write
+from .judgements import Evaluated
 from .notes import Note, write_note
 from .reader import Reader
 from .recovering import recover
@@ -278,6 +279,18 @@ class Repository(Reader):
             with self._turn("mdrepo eval"):
                 write_note(space.git, commit, note)
         return commit, note
+
+    def evaluate_range(self, revisions: str, against: str | None = None, report: Report = lambda _: None) -> Iterator[Evaluated]:
+        """The evaluations of A..B's commits, parents first, each kept as its note; after one that fails the next comes."""
+        for commit, subject in evaluating.in_range(self._workspace, revisions):
+            try:
+                _, note = self.evaluate(commit, against, report)
+            except MissingExtra:
+                raise
+            except MdrepoError as error:
+                yield Evaluated(commit, subject, None, error)
+            else:
+                yield Evaluated(commit, subject, note)
 
     def clear_cache(self) -> None:
         """Take everything out of the cache; what it had is computed again where it is needed."""

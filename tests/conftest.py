@@ -158,6 +158,60 @@ def repo(repo_template: Path, tmp_path: Path) -> Path:
     return copied(repo_template, tmp_path / "repo")
 
 
+DATA = "metadata/net-test.json"
+COUNT = 400
+
+
+@pytest.fixture(scope="session")
+def judged_template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose model is right on most of 400 examples, evaluated once, so that its outputs are in the cache."""
+    import numpy as np
+
+    base = tmp_path_factory.getbasetemp()
+    root = copied(repo_template, base / "judged")
+    with settled(base):
+        x = np.random.default_rng(0).normal(size=(COUNT, 4))
+        y = answers(x)
+        y[::10] = (y[::10] + 1) % 3
+        names = np.array([f"img-{i:03}" for i in range(COUNT)])
+        target = np.random.default_rng(1).normal(size=COUNT)
+        track(root, "data/net-test.npz", npz(x=x, y=y, age=np.arange(COUNT) % 100, name=names, cost=target))
+        mdrepo("patch", "--apply", cwd=root)
+        edit(root, lambda v: v.update({"id": "name"}), DATA)
+        mdrepo("commit", "-am", "Judged", cwd=root)
+        assert note(root)["metrics"]["accuracy"] == 0.9
+    return root
+
+
+@pytest.fixture
+def judged(judged_template: Path, tmp_path: Path) -> Path:
+    return copied(judged_template, tmp_path / "repo")
+
+
+def answers(x: Any) -> Any:
+    """What the model of the fixture answers: its two layers are linear, without a bias."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    hidden = random.normal(size=(4, 3)).astype("float32")
+    return (x @ hidden @ random.normal(size=(3, 3)).astype("float32")).argmax(axis=1)
+
+
+def note(root: Path) -> Any:
+    """The evaluation of the model in the note of HEAD."""
+    return json.loads(git("notes", "--ref=mdrepo", "show", "HEAD", cwd=root))["documents"][DOCUMENT]
+
+
+def swap(root: Path) -> None:
+    """Two labels change places."""
+
+    def change(value: Any) -> None:
+        first, second = value["labels"][:2]
+        first["index"], second["index"] = second["index"], first["index"]
+
+    edit(root, change)
+
+
 def copied(template: Path, place: Path) -> Path:
     shutil.copytree(template, place, symlinks=True)
     subprocess.run(["git", "update-index", "-q", "--refresh"], cwd=place, check=False)  # 1 where something has changed

@@ -14,12 +14,18 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import NormalIndPower
+from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW
 
 from mdrepo.errors import Finding
 from mdrepo.evaluation.comparison import compare, measure
 from mdrepo.evaluation.decisions import combine, needed
 from mdrepo.evaluation.intervals import Interval, Pairs, holm, resampled_mean, tango
 from mdrepo.evaluation.metrics import named
+from mdrepo.evaluation.planning import needed_unpaired
 from mdrepo.evaluation.scoring import Scored, score
 from mdrepo.evaluation.slices import Slice, cut
 from mdrepo.evaluation.spreads import spread
@@ -61,14 +67,18 @@ def valid(result: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("better", "worse", "total", "low", "high"),
+    ("better", "worse", "total", "confidence", "low", "high"),
     [
-        (1, 7, 21, "-0.517", "-0.026"),  # airway hyper-responsiveness: M. Fagerland et al., Statistics in Medicine 33, 2014
-        (6, 16, 161, "-0.1240", "-0.0054"),  # complete response: the same authors' contingencytables
+        (0, 1, 44, 0.90, "-0.096", "0.037"),  # T. Tango, Statistics in Medicine 17, 1998: two ways to disinfect contact lenses
+        (9, 3, 32, 0.95, "-0.027", "0.390"),  # the same, as R's ratesci has it among its tests
+        (16, 8, 86, 0.95, "-0.020", "0.207"),  # A. Agresti and Y. Min, Statistics in Medicine 24, 2005; ratesci too
+        (28, 25, 618, 0.90, "-0.0148", "0.0247"),  # R's PropCIs, scoreci.mp(25, 28, 618)
+        (1, 7, 21, 0.95, "-0.517", "-0.026"),  # airway hyper-responsiveness: M. Fagerland et al., Statistics in Medicine 33, 2014
+        (6, 16, 161, 0.95, "-0.1240", "-0.0054"),  # complete response: the same authors' contingencytables
     ],
 )
-def test_tango_s_interval_is_the_published_one(better: int, worse: int, total: int, low: str, high: str) -> None:
-    found = tango(better, worse, total, 0.95)
+def test_tango_s_interval_is_the_published_one(better: int, worse: int, total: int, confidence: float, low: str, high: str) -> None:
+    found = tango(better, worse, total, confidence)
     places = len(low) - 3
     assert (f"{found.low:.{places}f}", f"{found.high:.{places}f}") == (low, high)
 
@@ -120,6 +130,41 @@ def test_very_many_examples_are_resampled_in_blocks() -> None:
     error = values.std() / np.sqrt(len(values))
     assert interval.low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
     assert interval.high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
+
+
+@pytest.mark.parametrize(("better", "worse", "total"), [(3, 12, 200), (16, 8, 86), (0, 5, 40), (30, 31, 1000)])
+def test_the_test_of_no_difference_is_statsmodels_mcnemar(better: int, worse: int, total: int) -> None:
+    """statsmodels has no interval of a paired difference; where the difference is none, Tango's statistic is McNemar's."""
+    theirs = mcnemar([[total - better - worse, better], [worse, 0]], exact=False, correction=False).pvalue
+    below = Pairs(better, worse, total).below(0.0)
+    assert 2 * min(below, 1 - below) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize("total", [20, 100, 5000])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_without_disagreement_the_ends_are_statsmodels_wilson_s(total: int, confidence: float) -> None:
+    """Then each end is that of Wilson's interval of a share of none."""
+    end = proportion_confint(0, total, 1 - confidence, "wilson")[1]
+    found = tango(0, 0, total, confidence)
+    assert (found.low, found.high) == (pytest.approx(-end, abs=1e-9), pytest.approx(end, abs=1e-9))
+
+
+def test_p_values_and_unpaired_plans_are_statsmodels() -> None:
+    random = np.random.default_rng(0)
+    for count in (1, 2, 7, 30):
+        values = random.random(count) ** 3
+        assert holm(values.tolist()) == pytest.approx(list(multipletests(values, method="holm")[1]))
+    for accuracy, tolerance in ((0.9, 0.01), (0.7, 0.05)):
+        effect = tolerance / np.sqrt(accuracy * (1 - accuracy))
+        theirs = NormalIndPower().solve_power(effect, alpha=0.025, power=0.8, alternative="larger")
+        assert needed_unpaired(accuracy, tolerance, 0.95) == pytest.approx(theirs, abs=1)
+
+
+def test_the_mean_s_interval_is_statsmodels_where_there_is_no_skew() -> None:
+    values = np.random.default_rng(4).normal(size=2000)
+    low, high = DescrStatsW(values).zconfint_mean(0.05)
+    ours = resampled_mean(values, 2000, 0.0).interval(0.95)
+    assert (ours.low, ours.high) == (pytest.approx(low, abs=0.05 * (high - low)), pytest.approx(high, abs=0.05 * (high - low)))
 
 
 def test_holm_s_p_values() -> None:

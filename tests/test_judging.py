@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import DOCUMENT, edit, git, keras_file, load, mdrepo, npz, state, track
+from conftest import COUNT, DATA, DOCUMENT, answers, edit, git, keras_file, load, mdrepo, note, npz, state, swap, track
 from test_bad_input import short
-
-DATA = "metadata/net-test.json"
-COUNT = 400
-
-
-def note(root: Path) -> dict[str, Any]:
-    return json.loads(git("notes", "--ref=mdrepo", "show", "HEAD", cwd=root))["documents"][DOCUMENT]  # type: ignore[no-any-return]
 
 
 def judge(root: Path, **block: Any) -> None:
     edit(root, lambda v: v["evaluation"].update(block))
-
-
-@pytest.fixture(scope="module")
-def judged_template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose model is right on most of 400 examples, evaluated once, so that its outputs are in the cache."""
-    from conftest import copied, settled
-
-    base = tmp_path_factory.getbasetemp()
-    root = copied(repo_template, base / "judged")
-    with settled(base):
-        x = np.random.default_rng(0).normal(size=(COUNT, 4))
-        y = answers(x)
-        y[::10] = (y[::10] + 1) % 3
-        names = np.array([f"img-{i:03}" for i in range(COUNT)])
-        target = np.random.default_rng(1).normal(size=COUNT)
-        track(root, "data/net-test.npz", npz(x=x, y=y, age=np.arange(COUNT) % 100, name=names, cost=target))
-        mdrepo("patch", "--apply", cwd=root)
-        edit(root, lambda v: v.update({"id": "name"}), DATA)
-        mdrepo("commit", "-am", "Judged", cwd=root)
-        assert note(root)["metrics"]["accuracy"] == 0.9
-    return root
-
-
-def answers(x: Any) -> Any:
-    """What the model of the fixture answers: its two layers are linear, without a bias."""
-    random = np.random.default_rng(0)
-    hidden = random.normal(size=(4, 3)).astype("float32")
-    return (x @ hidden @ random.normal(size=(3, 3)).astype("float32")).argmax(axis=1)
-
-
-@pytest.fixture
-def judged(judged_template: Path, tmp_path: Path) -> Path:
-    from conftest import copied
-
-    return copied(judged_template, tmp_path / "repo")
-
-
-def swap(root: Path) -> None:
-    """Two labels change places."""
-
-    def change(value: Any) -> None:
-        first, second = value["labels"][:2]
-        first["index"], second["index"] = second["index"], first["index"]
-
-    edit(root, change)
 
 
 def test_a_merge_is_compared_with_each_of_its_parents(judged: Path) -> None:
@@ -186,6 +136,22 @@ def test_a_strict_gate_stops_what_is_inconclusive(judged: Path) -> None:
     judge(judged, gate="block")
     mdrepo("commit", "-am", "Warmer", cwd=judged)
     assert note(judged)["verdict"] == "inconclusive"
+
+
+def test_a_budget_runs_no_more_than_it_takes_with_the_same_outputs(judged: Path) -> None:
+    judge(judged, budget=50)
+    mdrepo("commit", "-am", "Fifty", cwd=judged)
+    among_all = note(judged)
+    shutil.rmtree(judged / ".git/mdrepo/cache")
+    mdrepo("eval", cwd=judged)
+    assert note(judged) == among_all
+    kept = [np.load(io.BytesIO(file.read_bytes()[65:])) for file in (judged / ".git/mdrepo/cache/outputs").iterdir()]
+    assert [len(each) for each in kept] == [50]
+    track(judged, "data/net-test.npz", npz(x=np.zeros((COUNT, 4)), y=answers(np.zeros((COUNT - 1, 4)))))
+    mdrepo("patch", "--apply", cwd=judged, code=None)
+    edit(judged, lambda v: v.pop("id"), DATA)
+    git("commit", "-qam", "One answer too few", cwd=judged)
+    assert f"{COUNT} inputs for {COUNT - 1} right answers" in mdrepo("eval", cwd=judged, code=3).err
 
 
 def test_a_budget_takes_the_same_examples_every_time(judged: Path) -> None:

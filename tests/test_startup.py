@@ -81,6 +81,10 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "commit": (["commit", "--no-eval", "-m", "x"], {"yaml", "jsonschema"}),
     "demo": (["demo", "metadata"], set()),  # a folder that is there: the story itself stands in a test of its own
     "eval": (["eval"], {"yaml", "jsonschema", "numpy"}),
+    "eval A..B": (["eval", "HEAD..HEAD"], set()),
+    "eval --verify": (["eval", "--verify"], set()),  # without a note: what it does with one is an evaluation
+    "eval --latency": (["eval", "--latency"], {"yaml", "numpy"}),
+    "eval --plan": (["eval", "--plan"], {"yaml", "jsonschema", "numpy", "rich"}),
 }
 
 
@@ -98,6 +102,7 @@ OF_REPOSITORIES = {
         "deriving",
         "editing",
         "evaluating",
+        "subjects",
         "extraction",
         "locks",
         "repository",
@@ -108,6 +113,7 @@ OF_REPOSITORIES = {
         "setting_up",
         "updating",
         "validation",
+        "verifying",
         "workspace",
     ]
 }

@@ -92,11 +92,12 @@ def test_the_planned_power_is_there() -> None:
 
 
 def test_a_plan_by_what_a_note_says() -> None:
-    result = {"examples": 1000, "negative_flips": 12, "positive_flips": 8, "confidence": 0.9, "metrics": {"accuracy": 0.9}}
-    made = planning.plan_of(result, 0.01)
-    assert made is not None
-    assert (made.needed, made.needed_unpaired, made.disagreement) == (1397, 11129, 0.02)
-    assert planning.plan_of({"examples": 1000, "metrics": {}}, 0.01) is None
+    result = {"examples": 1000, "negative_flips": 12, "positive_flips": 8}
+    assert planning.changed_of(result) == 0.02
+    made = planning.plan(1000, 0.02, 0.01, 0.9)
+    assert (made.needed, made.needed_unpaired) == (1397, 11129)
+    assert planning.changed_of({"examples": 1000, "negative_flips": 0, "positive_flips": 0}) is None
+    assert planning.changed_of({"examples": 1000, "metrics": {}}) is None
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,19 @@ class Spread(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Exact:
+    """A difference that is known without any example: of bytes, of parameters."""
+
+    difference: float
+
+    def interval(self, _: float) -> Interval:
+        return Interval(self.difference, self.difference)
+
+    def below(self, limit: float) -> float:
+        return 0.0 if self.difference < limit else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """Pairs of right and wrong answers: how many changed for the better and for the worse, of how many."""
 

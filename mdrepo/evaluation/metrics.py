@@ -35,7 +35,8 @@ class Metric:
     """What is measured. A value that is not defined, as of an area under the curve of one class, is NaN.
 
     `per_example` is there where the value is its mean: flags for a share, numbers else. `weighted` makes the bootstrap fast;
-    where neither is there, each resample is measured by itself. `of_answers` says that only answers and truth count.
+    where neither is there, each resample is measured by itself. `of_answers` says that only answers and truth count; `of_model`
+    that none of the examples do: then a difference is exact.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Metric:
     per_example: Callable[[Scored], Floats | Flags] | None = None
     weighted: Callable[[Scored], Weighted] | None = None
     of_answers: bool = False
+    of_model: bool = False
 
     @property
     def direction(self) -> str:
@@ -69,6 +71,11 @@ def known(task: Task) -> list[str]:
     brought = [name for name, each in _brought().items() if isinstance(each, Metric) and task in each.tasks]
     patterned = [pattern for pattern, (_, tasks) in _PATTERNS.items() if task in tasks]
     return [name for name, each in _BUILT_IN.items() if task in each.tasks] + patterned + brought
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether a metric is known to be a share of the examples, without any examples."""
+    return metric.name == "accuracy" or metric.name.startswith("top_")
 
 
 def measured(metric: Metric, scored: Scored) -> float:
@@ -195,6 +202,15 @@ def whole(values: Floats) -> Floats:
     return np.asarray(np.rint(values / step) * step)
 
 
+def _fact(name: str, lacking: str) -> Metric:
+    def value(scored: Scored) -> float:
+        if name not in scored.facts:
+            raise Finding(lacking, "run 'mdrepo patch', or take it out of the evaluation block")
+        return float(scored.facts[name])
+
+    return Metric(name, False, (*LABELS, *REGRESSION), value, of_model=True)
+
+
 _AREAS = {"roc_auc": ranking.roc, "pr_auc": ranking.precision_recall}
 _KINDS = ("precision", "recall", "f1")
 
@@ -215,6 +231,8 @@ _BUILT_IN: Mapping[str, Metric] = {
         _mean("mae", "lower", REGRESSION, lambda scored: np.abs(scored.truth - scored.answers)),
         _resampled("rmse", "lower", REGRESSION, partial(_squared, True)),
         _resampled("r2", "higher", REGRESSION, partial(_squared, False)),
+        _fact("size", "it is not known how many bytes the model has"),
+        _fact("parameters", "the document does not say how many parameters the model has"),
     )
 }
 

@@ -33,6 +33,11 @@ class Part:
     tolerance: float | None
     bound: bool
     decides: bool
+    view: str | None = None
+
+    def of(self, scored: Scored) -> Scored:
+        """A model's answers on this part."""
+        return (scored if self.view is None else scored.views[self.view]).take(self.members)
 
 
 def parts_of(child: Scored, asked: Terms, cuts: Sequence[Slice]) -> list[Part]:
@@ -41,9 +46,9 @@ def parts_of(child: Scored, asked: Terms, cuts: Sequence[Slice]) -> list[Part]:
     by_name = {metric.name: metric for metric in asked.metrics}
     for cut in cuts:
         for name, tolerance in (cut.tolerance or asked.tolerance).items():
-            if name in by_name:
+            if name in by_name and not by_name[name].of_model:
                 head = {"slice": cut.name, "metric": name}
-                found.append(Part(head, by_name[name], cut.members, tolerance, cut.tolerance is not None, True))
+                found.append(Part(head, by_name[name], cut.members, tolerance, cut.tolerance is not None, True, cut.view))
     return found
 
 
@@ -52,7 +57,7 @@ def measured(parts: Sequence[Part], scored: Scored) -> list[Row]:
     rows = []
     for part in parts:
         row = {**part.head, "support": int(part.members.sum())}
-        value = _value_or_none(part.metric, scored.take(part.members)) if row["support"] else None
+        value = _value_or_none(part.metric, part.of(scored)) if row["support"] else None
         rows.append(row if value is None else {**row, "value": rounded(value, scored.task)})
     return sorted(rows, key=lambda row: (row.get("value", np.inf), _name(row)))
 
@@ -90,7 +95,7 @@ def _line(part: Part, parent: Scored, child: Scored, asked: Terms) -> tuple[Row,
     if not row["support"]:  # a budget can leave it without members
         return row, None
     try:
-        figures, known = compared(part.metric, parent.take(part.members), child.take(part.members), asked.confidence)
+        figures, known = compared(part.metric, part.of(parent), part.of(child), asked.confidence)
     except Finding as error:
         if row["support"] >= asked.support:
             raise Finding(f"{_name(row)}: {error.message}", error.hint) from None

@@ -49,14 +49,10 @@ def plan(
     return Plan(examples, disagreement, tolerance, confidence, power, enough, unpaired, least)
 
 
-def plan_of(result: Mapping[str, Any], tolerance: float, power: float = POWER) -> Plan | None:
-    """The plan by what a note says of a document: how many examples turned wrong or right; None without a comparison."""
-    if "negative_flips" not in result:
-        return None
-    examples = result["examples"]
-    changed = (result["negative_flips"] + result["positive_flips"]) / examples
-    accuracy = result["metrics"].get("accuracy", 0.9)
-    return plan(examples, changed, tolerance, result["confidence"], power, accuracy)
+def changed_of(result: Mapping[str, Any]) -> float | None:
+    """The share of examples that turned wrong or right, by what a note says of a document; None where it says of none."""
+    turned = result.get("negative_flips", 0) + result.get("positive_flips", 0)
+    return turned / result["examples"] if turned else None
 
 
 def needed(disagreement: float, tolerance: float, confidence: float, power: float = POWER) -> int:

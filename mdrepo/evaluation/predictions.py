@@ -10,7 +10,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as remembered
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ from typing import Any
 
 from ..caching import Cache
 from ..documents import digest
+from ..errors import MdrepoError
 from ..extraction.running import Runner
 from . import loading
 from .processes import Limits
@@ -38,12 +39,24 @@ class Request:
     inputs: tuple[str, ...]
     preprocessing: Sequence[Mapping[str, Any]]
     locate: Locate
+    view: str | None = None
+    policy: Mapping[str, Any] | None = None
+    """How the data are changed before they are fed in (`perturbing`), and what the slice that asks for it is called."""
+    sample: tuple[int, int] | None = None
+    """How many of how many examples are fed in (`planning.sample`, by the hash of the data); None for all."""
 
     @property
     def fed(self) -> list[Any]:
         """What is fed into the model, and what runs it."""
         runs = framework_version(PurePosixPath(self.model).suffix)
-        return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE]
+        changed: list[Any] = [] if self.policy is None else [self.policy, framework_version(".keras")]
+        some = [] if self.sample is None else [["sample", *self.sample]]
+        return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE, *changed, *some]
+
+    @property
+    def whole(self) -> Request | None:
+        """The same for all examples, where this is for some."""
+        return None if self.sample is None else replace(self, sample=None)
 
     @property
     def key(self) -> str:
@@ -52,8 +65,8 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The model file's name."""
-        return PurePosixPath(self.model).name
+        """The model file's name, and the view that it is run on."""
+        return PurePosixPath(self.model).name + (f" on {self.view}" if self.view else "")
 
 
 @remembered
@@ -69,9 +82,41 @@ def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: R
     with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
         means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
         sides = {request.key: Side(request, means) for request in requests}
-        missing = [side for side in sides.values() if not side.found()]
-        _compute(missing, list(sides.values()))
+        for view in dict.fromkeys(request.view for request in requests):  # models are run side by side on the same data
+            alike = [sides[key] for key in dict.fromkeys(each.key for each in requests if each.view == view)]
+            _compute([side for side in alike if not side.found()], alike)
         return [sides[request.key].outputs for request in requests]
+
+
+def of_views(
+    requests: Sequence[Sequence[Request]], cache: Cache, limits: Limits, report: Report
+) -> list[dict[str | None, Outputs]]:
+    """The outputs of each model's requests, one a view of the data, by the view."""
+    found = iter(outputs([each for several in requests for each in several], cache, limits, report))
+    return [{each.view: next(found) for each in several} for several in requests]
+
+
+def kept(requests: Sequence[Request], cache: Cache, limits: Limits) -> dict[str | None, Outputs]:
+    """The outputs of a model on views of the data, as far as the cache has them; no model is run."""
+    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+        sides = [(request.view, Side(request, means)) for request in requests]
+        return {view: side.outputs for view, side in sides if _is_there(side)}
+
+
+def _is_there(side: Side) -> bool:
+    """Whether outputs are in the cache; not either where the model's file is not here to tell."""
+    try:
+        return side.found()
+    except MdrepoError:
+        return False
+
+
+def clocked(request: Request, times: int, cache: Cache, limits: Limits, report: Report) -> tuple[int, list[float]]:
+    """The size of a batch, and the seconds that a model takes for one, each of so many times; never from the cache."""
+    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
+        return Side(request, means).clocked(times)
 
 
 def will_run(request: Request, cache: Cache, limits: Limits) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -31,6 +31,8 @@ class Scored:
     Classification: `outputs` are probabilities (examples x labels), `answers` and `truth` are places in `names`; an answer of -1
     is none, and a truth past the outputs is a class that the label map does not know. Multilabel: `outputs` are the probability
     of each label by itself, `answers` and `truth` flags of the same shape. Regression: all three are numbers, one an example.
+    `facts` are what is known of the model itself, by the metric that reports it; `views` its answers on the same examples as
+    policies change them, by the slices that name these.
     """
 
     task: Task
@@ -38,13 +40,17 @@ class Scored:
     outputs: Floats
     answers: Any
     truth: Any
+    facts: Mapping[str, float] = field(default_factory=dict)
+    views: Mapping[str, Scored] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.outputs)
 
     def take(self, positions: Any) -> Scored:
         """The same for some of the examples: positions, which may repeat, or flags."""
-        return replace(self, outputs=self.outputs[positions], answers=self.answers[positions], truth=self.truth[positions])
+        answers, truth = self.answers[positions], self.truth[positions]
+        views = {name: view.take(positions) for name, view in self.views.items()}
+        return replace(self, outputs=self.outputs[positions], answers=answers, truth=truth, views=views)
 
     @cached_property
     def correct(self) -> Flags:

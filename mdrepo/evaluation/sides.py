@@ -18,7 +18,7 @@ from ..documents import digest
 from ..errors import MdrepoError
 from ..extraction import ExtractionError
 from ..extraction.running import Runner
-from . import cuts, graphs, heads, loading
+from . import cuts, graphs, heads, loading, planning
 from .operations import Ref
 from .plans import Plan
 from .processes import Limits, run
@@ -38,6 +38,12 @@ class Asked(Protocol):
     def model_md5(self) -> str: ...
     @property
     def data(self) -> str: ...
+    @property
+    def data_md5(self) -> str: ...
+    @property
+    def sample(self) -> tuple[int, int] | None: ...
+    @property
+    def whole(self) -> Asked | None: ...
     @property
     def inputs(self) -> tuple[str, ...]: ...
     @property
@@ -117,13 +123,23 @@ class Side:
         return digest([self._key(self.plan.output), *engine])
 
     def found(self) -> bool:
-        """Whether the outputs are in the cache."""
+        """Whether the outputs are in the cache, those of all examples too where some are asked for."""
         for key in (self.request.key, lambda: self._outputs_key):
             content = self.cache.get("outputs", key if isinstance(key, str) else key())
             if content is not None:
                 self.outputs = np.load(io.BytesIO(content), allow_pickle=False)
                 return True
-        return False
+        return self._found_among_all()
+
+    def _found_among_all(self) -> bool:
+        if self.request.sample is None or self.request.whole is None:
+            return False
+        budget, count = self.request.sample
+        whole = Side(self.request.whole, self.means)
+        if not whole.found() or len(whole.outputs) != count:
+            return False
+        self.outputs = whole.outputs[planning.sample(count, budget, self.request.data_md5)]
+        return True
 
     def run(self, sides: Iterable[Side], at_once: int = 1) -> None:
         """Compute what TensorFlow has to: what the head begins with, or the outputs; and keep what later models may begin with.
@@ -229,6 +245,7 @@ class Side:
             "preprocessing": list(self.request.preprocessing),
             "outputs": str(made),
             "threads": self._threads,
+            "sample": self.request.sample and [*self.request.sample, self.request.data_md5],
         }
         run({**asked, **task}, self._called, self.means.limits)
 
@@ -237,6 +254,14 @@ class Side:
         return f"{self.request.model} (md5 {self.request.model_md5[:8]})"
 
     def _whole(self) -> None:
+        self._runnable()
+        self.means.report(f"running {self.request.name} with TensorFlow, as a whole: {self.reason} ...")
+        made = self._file((0, 0))
+        self._predict({}, made)
+        self._keep(np.load(made, allow_pickle=False), self.request.key)
+
+    def _runnable(self) -> None:
+        """Raise MdrepoError for a model in a format that is not run."""
         suffix = PurePosixPath(self.request.model).suffix
         folder = self.request.model_md5.endswith(".dir")
         if suffix not in loading.FORMATS or folder != (not suffix):
@@ -244,10 +269,15 @@ class Side:
                 f"{self.request.model}: models in {suffix or 'a file without suffix'} cannot be evaluated",
                 f"use {', '.join(filter(None, loading.FORMATS))} or the folder of a SavedModel",
             )
-        self.means.report(f"running {self.request.name} with TensorFlow, as a whole: {self.reason} ...")
+
+    def clocked(self, times: int) -> tuple[int, list[float]]:
+        """The size of a batch, and the seconds that the model takes for one, each of so many times, in a process of its own."""
+        self._runnable()
+        self.means.report(f"timing {self.request.name} ...")
         made = self._file((0, 0))
-        self._predict({}, made)
-        self._keep(np.load(made, allow_pickle=False), self.request.key)
+        self._predict({"clock": times}, made)
+        size, *seconds = np.load(made, allow_pickle=False).tolist()
+        return int(size), seconds
 
     def finish(self) -> None:
         """Compute what numpy has to, and keep the outputs."""

@@ -26,24 +26,34 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the examples, by flags; with the tolerance of its own, if it has any."""
+    """Some of the examples, by flags, with the tolerance of its own, if it has any; `view` names the policy that changes them."""
 
     name: str
     members: Flags
     tolerance: Mapping[str, float] | None = None
+    view: str | None = None
 
     def of(self, taken: Any) -> Slice:
         """The same among some of the examples."""
         return replace(self, members=self.members[taken])
 
 
-def cut(named: Sequence[Mapping[str, Any]], columns: Mapping[str, NDArray[Any]]) -> list[Slice]:
-    """The slices by columns and by conditions; raises Finding where one has no members or its column does not fit it."""
-    return [each for asked in named if asked.get("by") != "label" for each in _cut(asked, columns)]
+def cut(named: Sequence[Mapping[str, Any]], columns: Mapping[str, NDArray[Any]], count: int = 0) -> list[Slice]:
+    """The slices by columns, by conditions, and of all the `count` examples by policies; raises Finding.
+
+    It does so where one has no members, its column does not fit it, or two have one name.
+    """
+    found = [each for asked in named if asked.get("by") != "label" for each in _cut(asked, columns, count)]
+    names = [each.name for each in found]
+    if twice := next((each.name for each in found if each.view is not None and names.count(each.name) > 1), None):
+        raise Finding(f"two slices are called {twice!r}", "name each policy's otherwise")
+    return found
 
 
 def name(asked: Mapping[str, Any]) -> str:
     """What a slice is called where people read of it."""
+    if "augmentation" in asked:
+        return str(asked["name"])
     if "where" not in asked:
         return str(asked.get("column") or asked.get("by"))
     where = asked["where"]
@@ -56,8 +66,11 @@ def name(asked: Mapping[str, Any]) -> str:
     return " and ".join(parts)
 
 
-def _cut(asked: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Iterator[Slice]:
+def _cut(asked: Mapping[str, Any], columns: Mapping[str, NDArray[Any]], count: int) -> Iterator[Slice]:
     tolerance = asked.get("tolerance")
+    if "augmentation" in asked:
+        yield Slice(name(asked), np.ones(count, bool), tolerance, name(asked))
+        return
     if "where" in asked:
         members = _meeting(asked["where"], columns[asked["where"]["column"]])
         if not members.any():

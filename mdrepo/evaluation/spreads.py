@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import Finding
-from .intervals import FLOOR, Pairs, Spread, resampled, resampled_mean, telling
+from .intervals import FLOOR, Exact, Pairs, Spread, resampled, resampled_mean, telling
 from .metrics import Metric, Weighted, tried
 from .scoring import Flags, Floats, Places, Scored
 
@@ -19,6 +19,8 @@ _PROBES = 50
 
 def spread(metric: Metric, parent: Scored, child: Scored) -> Spread:
     """The spread of child less parent: exact pairs for shares, a paired bootstrap else. Raises Finding where it is not defined."""
+    if metric.of_model:
+        return Exact(metric.value(child) - metric.value(parent))
     if metric.per_example is not None:
         old, new = (np.asarray(tried(metric, metric.per_example, side)) for side in (parent, child))
         if old.shape != (len(parent),) or new.shape != old.shape:
@@ -36,6 +38,11 @@ def spread(metric: Metric, parent: Scored, child: Scored) -> Spread:
     if found is None:
         raise Finding(f"{metric.name} cannot be resampled on these {len(parent)} examples: a class has too few of them")
     return found
+
+
+def typical_change(metric: Metric, scored: Scored) -> float:
+    """By how much the metric changes, in units of one example, if an example is answered as another one is."""
+    return _scale(metric, scored) if metric.per_example is None else _mean_scale(metric.per_example, scored)
 
 
 def _weighted(metric: Metric, scored: Scored) -> Weighted:

@@ -1,4 +1,4 @@
-"""What the process with TensorFlow can be asked for: to run a model over data, and to augment data by a policy."""
+"""What the process with TensorFlow can be asked for: to run a model over data, to time it, and to augment data by a policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _BATCH = 32
+_WARM_UP = 5
 
 
 def predict(request: dict[str, Any]) -> None:
@@ -20,18 +21,54 @@ def predict(request: dict[str, Any]) -> None:
         return
 
     from ..errors import Finding
-    from . import data, loading, preprocessing
+    from . import loading
 
-    raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
-    if not len(raw):
-        raise Finding("the test data are empty")
-    prepared = preprocessing.apply(raw, request["preprocessing"])
-
+    prepared = _prepared(request)
     model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
     outputs = loading.run(model, prepared, request["tell"])
     if not np.isfinite(outputs).all():
         raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
     np.save(request["outputs"], outputs)
+
+
+def _prepared(request: dict[str, Any]) -> Any:
+    """What is fed into the model, preprocessed: the inputs, or those that `sample` (how many, of how many, a seed) draws."""
+    from ..errors import Finding
+    from . import data, planning, preprocessing
+
+    raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
+    if not len(raw):
+        raise Finding("the test data are empty")
+    if request.get("sample"):
+        budget, count, seed = request["sample"]
+        if len(raw) != count:
+            raise Finding(f"{len(raw)} inputs for {count} right answers: the inputs and the target differ in length")
+        raw = raw[planning.sample(count, budget, seed)]
+    return preprocessing.apply(raw, request["preprocessing"])
+
+
+def clock(request: dict[str, Any]) -> None:
+    """Save the size of a batch, then how many seconds the model takes for one, each of so many times; compiling is left out."""
+    import time
+
+    import numpy as np
+
+    from . import data, loading, preprocessing
+
+    raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])[: loading.BATCH]
+    prepared = preprocessing.apply(raw, request["preprocessing"])
+    model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    loading.run(model, prepared)  # says what does not fit
+    size = model.batch or loading.BATCH
+    step = model.compiled((size, *prepared.shape[1:]))
+    batch = loading.filled(np.ascontiguousarray(prepared[:size], model.dtype), size)
+    seconds = []
+    for turn in range(_WARM_UP + request["clock"]):
+        start = time.perf_counter()
+        step(batch)
+        if turn >= _WARM_UP:
+            seconds.append(time.perf_counter() - start)
+    np.save(request["outputs"], np.array([size, *seconds]))
 
 
 def activations(request: dict[str, Any]) -> bool:
@@ -43,7 +80,6 @@ def activations(request: dict[str, Any]) -> bool:
     """
     import numpy as np
 
-    from ..errors import Finding
     from . import loading
     from .streams import Stream
 
@@ -52,12 +88,7 @@ def activations(request: dict[str, Any]) -> bool:
     given = {(at, index): np.load(file, mmap_mode="r", allow_pickle=False) for (at, index), file in plan["sources"]}
     prepared = None
     if plan["input"] is not None:
-        from . import data, preprocessing
-
-        raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
-        if not len(raw):
-            raise Finding("the test data are empty")
-        prepared = given[0, 0] = preprocessing.apply(raw, request["preprocessing"])
+        prepared = given[0, 0] = _prepared(request)
 
     model = loading.keras(Path(request["model"]), request["trusted"], request.get("threads", 0))
     tf = loading.tensorflow()

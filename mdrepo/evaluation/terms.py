@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import Finding
 from . import metrics, slices
 from .metrics import CONFUSION, Metric
 from .scoring import Task, task_of
@@ -43,6 +44,11 @@ class Terms:
         return self.slices is None or any(each.get("by") == "label" for each in self.slices)
 
     @property
+    def views(self) -> dict[str, Mapping[str, Any]]:
+        """The policies that change the examples, by the slice that names them."""
+        return {slices.name(each): each["augmentation"] for each in self.slices or () if "augmentation" in each}
+
+    @property
     def columns(self) -> list[str]:
         """The columns of the data that slices are cut by."""
         named = [each.get("column") or each.get("where", {}).get("column") for each in self.slices or ()]
@@ -59,6 +65,9 @@ def terms(model: Mapping[str, Any]) -> Terms:
     tolerance = block.get("tolerance", _TOLERANCE[task])
     named = block.get("slices")
     also = [name for each in named or () for name in each.get("tolerance", ()) if name != "recall"]
+    of_model = [name for name in also if metrics.named(name, task).of_model]
+    if of_model:
+        raise Finding(f"{of_model[0]} is the model's, whatever the examples: a slice has no tolerance of it")
     names = [name for name in dict.fromkeys([*listed, *tolerance, *also]) if name != CONFUSION]
     return Terms(
         task,

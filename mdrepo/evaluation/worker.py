@@ -1,10 +1,10 @@
 """The process that runs a model: one fresh process a model.
 
 A request is a JSON object. It has `outputs` (the .npy file to be written), `home` (an empty folder), `memory` (GiB), `seconds` and
-`trusted` (names); to run a model `model`, `data`, `suffix`, `inputs` and `preprocessing`; to augment `augment` (a policy), `data`,
-`suffix` and `inputs`. The answer is a line of JSON: `{"held": [...]}`, or `{"error": ..., "hint": ...}`; before it there may be
-lines `{"done": N, "of": N}`. The server forks this process (`server.py`); where it cannot, or need not, this is a program that
-reads the request from standard input.
+`trusted` (names); to run a model `model`, `data`, `suffix`, `inputs` and `preprocessing`, to time it `clock` (how often) too; to
+augment `augment` (a policy), `data`, `suffix` and `inputs`. The answer is a line of JSON: `{"held": [...]}`, or
+`{"error": ..., "hint": ...}`; before it there may be lines `{"done": N, "of": N}`. The server forks this process (`server.py`);
+where it cannot, or need not, this is a program that reads the request from standard input.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def serve(request: dict[str, Any], answers: IO[str]) -> None:
         from . import tasks
 
         request["tell"] = _teller(answers)
-        (tasks.augment if "augment" in request else tasks.predict)(request)
+        (tasks.augment if "augment" in request else tasks.clock if "clock" in request else tasks.predict)(request)
         answer = {"held": held}
     except MemoryError:
         answer = {"error": f"it needs more than {request['memory']} GiB", "hint": _MEMORY}

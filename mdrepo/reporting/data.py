@@ -8,6 +8,7 @@ from .. import pointers, wildcards
 from ..changes import MISSING, Change
 
 if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not what others make
+    from ..judgements import Evaluated, Foreseen, Latency
     from ..locks import Source
     from ..merging import Conflict
     from ..provenance import Provenance
@@ -38,6 +39,20 @@ def answer(command: str, **content: Any) -> dict[str, Any]:
 
 def problem(each: Problem) -> dict[str, Any]:
     names = ("path", "line", "column", "pointer", "rule", "message", "hint")
+    return {name: getattr(each, name) for name in names}
+
+
+def evaluated(each: Evaluated) -> dict[str, Any]:
+    error = {"message": each.error.message, "hint": each.error.hint} if each.error else None
+    return {"commit": each.commit, "subject": each.subject, "evaluation": each.note, "error": error}
+
+
+def latency(each: Latency) -> dict[str, Any]:
+    return {name: getattr(each, name) for name in ("path", "batch", "runs", "lower", "median", "upper")}
+
+
+def foreseen(each: Foreseen) -> dict[str, Any]:
+    names = ("path", "dataset", "examples", "confidence", "power", "basis", "against", "prospects")
     return {name: getattr(each, name) for name in names}
 
 

@@ -16,22 +16,44 @@ _FLIPS = 5
 def note(content: Mapping[str, Any]) -> Iterator[Line]:
     """The whole note; documents that were skipped take one line."""
     for path, result in content["documents"].items():
-        yield [Span(path, "strong"), "  ", verdict(result["verdict"]), *_headline(result)]
+        yield [Span(path, "strong"), "  ", verdict(result["verdict"]), headline(result)]
         if "metrics" in result and result["verdict"] != "skipped":
             yield from _figures(result)
     if "allowed" in content:
         yield [Span("  let through: ", "warn"), content["allowed"]["reason"]]
 
 
-def _headline(result: Mapping[str, Any]) -> list[Span | str]:
+def line(commit: str, subject: str, content: Mapping[str, Any] | None, error: str | None = None) -> Line:
+    """One commit of several: its verdict, the figure of its worst document, and its subject; or why it has none."""
+    found, told = said(content, error)
+    start: list[Span | str] = [Span(commit[:7], "warn"), "  "]
+    return [*start, Span(found, "bad") if error else verdict(found), f"{': ' if told else ''}{told}", Span(f"  {subject}", "faint")]
+
+
+def said(content: Mapping[str, Any] | None, error: str | None = None) -> tuple[str, str]:
+    """A commit's verdict and what there is to say of it, in a few words."""
+    if error is not None:
+        return "not evaluated", error
+    if content is None:
+        return "nothing to evaluate", ""
+    documents = content["documents"].values()
+    worst: Mapping[str, Any] = next((each for each in documents if each["verdict"] == content["verdict"]), {})
+    return content["verdict"], headline(worst).removeprefix(": ")
+
+
+def headline(result: Mapping[str, Any]) -> str:
+    """What is to be said of a document before all else, behind a colon."""
     if "reason" in result:
-        return [f": {result['reason']}"]
-    for each in result.get("differences", ()):
-        if each["metric"] == "accuracy":
-            low, high = (end * 100 for end in each["interval"])
-            return [f": accuracy {each['difference'] * 100:+.1f} points [{low:+.1f}, {high:+.1f}]"]
+        return f": {result['reason']}"
+    rows = sorted(result.get("differences", ()), key=lambda each: each["metric"] != "accuracy")
+    shown = next((each for each in rows if each.get("verdict") == result["verdict"]), rows[0] if rows else None)
+    if shown is not None and shown["metric"] == "accuracy":
+        low, high = (end * 100 for end in shown["interval"])
+        return f": accuracy {shown['difference'] * 100:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    if shown is not None:
+        return f": {shown['metric']} {change(shown['difference'])} {ends(shown)}"
     told = result.get("metrics", {}).get("accuracy")
-    return [f": accuracy {told:.1%}"] if told is not None else []
+    return f": accuracy {told:.1%}" if told is not None else ""
 
 
 def _figures(result: Mapping[str, Any]) -> Iterator[Line]:
@@ -41,7 +63,7 @@ def _figures(result: Mapping[str, Any]) -> Iterator[Line]:
             flips = f"{result['negative_flips']} of {result['examples']} examples went wrong that were right, "
             yield [f"  {flips}{result['positive_flips']} the other way{_some(result.get('flips', {}))}"]
     else:
-        told = ", ".join(f"{name} {_number(value)}" for name, value in result["metrics"].items())
+        told = ", ".join(f"{name} {number(value)}" for name, value in result["metrics"].items())
         yield [f"  {told} on {result['examples']} examples of {result['dataset']}"]
     if "unstable" in result:
         yield [f"  {result['unstable']} examples have two best outputs so close that rounding alone can change the answer"]
@@ -54,17 +76,17 @@ def _figures(result: Mapping[str, Any]) -> Iterator[Line]:
         yield [f"  Slices, worst first{_of(len(shown))}:"]
         yield from _parts("slice", shown[:_SLICES])
     for other in result.get("against", ()):
-        yield [f"  against {other['parent'][:7]}: ", verdict(other["verdict"]), *_headline(other)]
+        yield [f"  against {other['parent'][:7]}: ", verdict(other["verdict"]), headline(other)]
 
 
 def _differences(differences: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     rows = [
         [
             each["metric"],
-            _number(each["parent"]),
-            _number(each["value"]),
-            f"{each['difference']:+.4f}",
-            _ends(each),
+            number(each["parent"]),
+            number(each["value"]),
+            change(each["difference"]),
+            ends(each),
             _tolerance(each),
         ]
         for each in differences
@@ -84,9 +106,7 @@ def _parts(what: str, parts: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterato
         cells = [name, str(each["support"]), *([_three(each, "parent")] if compared else []), _three(each, "value")]
         if compared:
             cells += (
-                [f"{each['difference']:+.3f}", _ends(each), each.get("verdict", "")]
-                if "difference" in each
-                else ["", "", "too few"]
+                [f"{each['difference']:+.3f}", ends(each), each.get("verdict", "")] if "difference" in each else ["", "", "too few"]
             )
         rows.append(cells)
     more = ["parent", "here", "difference", "interval", "established"] if compared else ["here"]
@@ -108,14 +128,30 @@ def _three(each: Mapping[str, Any], name: str) -> str:
     return f"{each[name]:.3f}" if name in each else "-"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A metric's value; a count, as of bytes, without decimals."""
+    if _counts(value):
+        return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
 
 
-def _ends(each: Mapping[str, Any]) -> str:
+def change(value: float) -> str:
+    """A difference of such values."""
+    return f"{value:+,.0f}" if _counts(value) else f"{value:+.4f}"
+
+
+def _counts(value: float) -> bool:
+    return abs(value) > 1 and float(value).is_integer()
+
+
+def ends(each: Mapping[str, Any]) -> str:
+    """The interval of a difference."""
     low, high = each["interval"]
-    return f"[{low:+.3f}, {high:+.3f}]"
+    return "exact" if low == high else f"[{low:+.3f}, {high:+.3f}]"
 
 
 def _tolerance(each: Mapping[str, Any]) -> str:
-    return "-" if each.get("tolerance") is None else f"{each['tolerance']:.3f}"
+    found = each.get("tolerance")
+    if found is None:
+        return "-"
+    return f"{found:,.0f}" if _counts(found) else f"{found:.3f}"

@@ -1,0 +1,172 @@
+"""A model document at a snapshot: what it is compared with, and what it takes to run and to judge its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from pathlib import PurePosixPath
+from typing import Any
+
+from . import pointers
+from .artefacts import Artefact, tracked
+from .catalogue import Catalogue
+from .documents import digest
+from .errors import MdrepoError
+from .pointers import Path
+from .schemas import Schema
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Side:
+    """One document at one snapshot."""
+
+    catalogue: Catalogue
+    path: str
+
+    @property
+    def content(self) -> Any:
+        return self.catalogue.content(self.path)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that the document's metrics are computed from: its own fields that matter, and its test data's."""
+        dataset = pointers.get(self.content, ("evaluation", "dataset"))
+        matters = [_mattering(self.content, self.catalogue.schema(self.path))]
+        if isinstance(dataset, str) and (data := self.catalogue.content(dataset)) is not None:
+            matters.append(_mattering(data, self.catalogue.schema(dataset)))
+        block = self.content.get("evaluation", {})
+        if "parameters" in [*block.get("metrics", ()), *block.get("tolerance", ())]:
+            matters.append(_parameters(self.content))
+        return digest(matters)
+
+
+def gate_of(side: Catalogue, path: str) -> str:
+    """What a regression of a document does: `block`, `strict`, `warn`, or `off` for what is not evaluated at all."""
+    content = side.content(path) if path in side.paths else None
+    block = content.get("evaluation") if isinstance(content, dict) else None
+    if not isinstance(block, dict) or (schema := side.schema_or_none(path)) is None or schema.kind != "model":
+        return "off"
+    return str(block.get("gate", "block"))
+
+
+def before_of(child: Side, parent: Catalogue) -> Side | None:
+    """What a document is compared with: its version in the parent, under whatever path; None where it was never evaluated.
+
+    A parent that cannot be read is no reason to compare with nothing: raises MdrepoError.
+    """
+    path = child.path if child.path in parent.paths else _renamed_from(child, parent)
+    if path is None:
+        return None
+    problems = parent.problems(path)
+    if parent.content(path) is None or any(each.rule.startswith(("json/", "schema/", "document/")) for each in problems):
+        words = f"{path}: the parent's version is not valid, so nothing can be compared with it: {problems[0].message}"
+        raise MdrepoError(words, "see 'mdrepo show HEAD', or commit with --no-eval")
+    return Side(parent, path) if "evaluation" in parent.content(path) else None
+
+
+def _renamed_from(child: Side, parent: Catalogue) -> str | None:
+    """The parent's document that has gone and had the same `name` and schema: a new path makes no new model."""
+    members = ("name", "$schema")
+    for path in parent.paths:
+        content = parent.content(path) if path not in child.catalogue.paths else None
+        if isinstance(content, dict) and all(content.get(member) == child.content.get(member) for member in members):
+            return path
+    return None
+
+
+def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> tuple[Any, Any, Any, Any]:
+    """What the test data say of the examples that are taken: their right answers, slices and names; and (how many, of how many)."""
+    from .evaluation import data, planning, slices
+
+    file, suffix = workspace.store.require([test_data])[test_data], _suffix(test_data.path)
+    truth = data.truth(file, suffix, dataset, asked.task)
+    named = dataset.get("id")
+    wanted = [*asked.columns, *([named] if named else [])]
+    columns = data.columns(file, suffix, wanted) if wanted else {}
+    taken = planning.sample(len(truth), asked.budget or len(truth), test_data.md5)
+    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns, len(truth))]
+    names = columns[named][taken].tolist() if named else taken.tolist()
+    some = (len(taken), len(truth)) if len(taken) < len(truth) else None
+    return [truth[place] for place in taken], cuts, names, some
+
+
+def request(
+    workspace: Workspace,
+    side: Side,
+    dataset: Mapping[str, Any],
+    test_data: Artefact,
+    view: str | None = None,
+    policy: Mapping[str, Any] | None = None,
+    sample: tuple[int, int] | None = None,
+) -> Any:
+    """What it takes to run a document's model over the data of a dataset document, or over a view of them, changed by a policy."""
+    from .evaluation.predictions import Request
+
+    model = artefact(side, ("weights", "artefact"))
+
+    def locate(place: FilePath) -> Any:
+        found = workspace.store.require([model, test_data])
+        here = found[model]
+        file = workspace.store.named(model, place) if model.is_folder and not here.is_dir() else here
+        if policy is None:
+            return file, found[test_data]
+        from .evaluation.perturbing import perturbed
+
+        about = (found[test_data], _suffix(test_data.path), test_data.md5, inputs, policy)
+        return file, perturbed(*about, place, workspace.cache, workspace.limits, workspace.report)
+
+    inputs = tuple(dataset.get("inputs") or ["x"])
+    steps = side.content.get("preprocessing", [])
+    return Request(model.path, model.md5, test_data.path, test_data.md5, inputs, steps, locate, view, policy, sample)
+
+
+def views_of(
+    workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_data: Artefact, asked: Any, sample: Any
+) -> list[Any]:
+    """What it takes to run a document's model over the data (a sample of them) as they are, then over each view of the terms."""
+    views = [(None, None), *asked.views.items()]
+    return [request(workspace, side, dataset, test_data, view, policy, sample) for view, policy in views]
+
+
+def scored_of(side: Side, outputs: Mapping[str | None, Any], truth: Any) -> Any:
+    """A document's answers beside the truth, with what is known of its model; raises Finding where they do not fit.
+
+    `outputs` are those on the data as they are (None), and on each view of them, by its name.
+    """
+    from .evaluation.scoring import score
+
+    parameters = _parameters(side.content)
+    facts = {"size": artefact(side, ("weights", "artefact")).size}
+    known = facts if parameters is None else {**facts, "parameters": parameters}
+    whole, *views = (score(each, side.content, truth) for each in outputs.values())
+    return replace(whole, facts=known, views=dict(zip([name for name in outputs if name is not None], views, strict=True)))
+
+
+def _parameters(content: Any) -> Any:
+    return pointers.get(content, ("structure", "parameters", "total"))
+
+
+def artefact(side: Side, where: Path) -> Artefact:
+    """The artefact that a document names; raises MdrepoError where DVC does not track it."""
+    name = pointers.get(side.content, (*where, "path"))
+    found = tracked(side.catalogue.files, name) if isinstance(name, str) else None
+    if found is None:
+        what = f"{side.path}: {name or 'its artefact'} is not tracked by DVC there"
+        raise MdrepoError(what, "run 'dvc add' and commit its pointer")
+    return found
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix
+
+
+def _mattering(content: Any, schema: Schema, path: Path = ()) -> Any:
+    """A content without the fields that its schema says change nothing (`x-mdrepo-affects`)."""
+    if isinstance(content, dict):
+        kept = ((key, value) for key, value in content.items() if schema.annotation((*path, key), "x-mdrepo-affects") != "nothing")
+        return {key: _mattering(value, schema, (*path, key)) for key, value in kept}
+    if isinstance(content, list):
+        return [_mattering(item, schema, (*path, index)) for index, item in enumerate(content)]
+    return content
