@@ -6,13 +6,10 @@ a model that shares its first operations with one that was evaluated before begi
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache as remembered
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -42,7 +39,7 @@ class Request:
     @property
     def fed(self) -> list[Any]:
         """What is fed into the model, and what runs it."""
-        runs = framework_version(PurePosixPath(self.model).suffix)
+        runs = loading.framework_version(PurePosixPath(self.model).suffix)
         return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE]
 
     @property
@@ -54,14 +51,6 @@ class Request:
     def name(self) -> str:
         """The model file's name."""
         return PurePosixPath(self.model).name
-
-
-@remembered
-def framework_version(suffix: str) -> str:
-    """What runs models with a suffix here, on this kind of machine, without importing it; raises MissingExtra."""
-    found = loading.framework(suffix)
-    keras = f", keras {version('keras')}" if found.startswith("tensorflow") else ""
-    return f"{found}{keras}, {platform.machine()}"
 
 
 def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs]:

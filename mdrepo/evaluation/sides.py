@@ -18,10 +18,10 @@ from ..documents import digest
 from ..errors import MdrepoError
 from ..extraction import ExtractionError
 from ..extraction.running import Runner
-from . import cuts, graphs, heads, loading
+from . import cuts, engines, graphs, heads, loading
 from .operations import Ref
 from .plans import Plan
-from .processes import Limits, run
+from .processes import Limits
 
 Outputs = NDArray[Any]
 Report = Callable[[str], None]
@@ -230,7 +230,7 @@ class Side:
             "outputs": str(made),
             "threads": self._threads,
         }
-        run({**asked, **task}, self._called, self.means.limits)
+        engines.engine(self.means.limits).run({**asked, **task}, self._called)
 
     @property
     def _called(self) -> str:

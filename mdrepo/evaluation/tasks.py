@@ -12,7 +12,8 @@ _BATCH = 32
 def predict(request: dict[str, Any]) -> None:
     """Load the model, run it over the preprocessed data, save its outputs; raises what goes wrong.
 
-    With `plan`, as `activations` computes them.
+    With `plan`, as `activations` computes them. With `part` the data are some of the batches: a model whose own batches would begin
+    elsewhere than those leaves no outputs.
     """
     import numpy as np
 
@@ -28,6 +29,8 @@ def predict(request: dict[str, Any]) -> None:
     prepared = preprocessing.apply(raw, request["preprocessing"])
 
     model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    if request.get("part") and loading.BATCH % (model.batch or loading.BATCH):
+        return
     outputs = loading.run(model, prepared, request["tell"])
     if not np.isfinite(outputs).all():
         raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
