@@ -42,9 +42,9 @@ def evaluate(workspace: Workspace, child: Catalogue, parents: Sequence[Parent], 
     """The note of a snapshot, compared with its parents; None where there is nothing to evaluate."""
     documents: dict[str, Any] = {}
     for path in child.paths:
-        if _gate(child, path) != "off":
+        if gate(child, path) != "off":
             documents[path] = _compared(workspace, Side(child, path), parents, report)
-        elif any(_gate(each.catalogue, path) != "off" for each in parents):
+        elif any(gate(each.catalogue, path) != "off" for each in parents):
             documents[path] = {"verdict": "failed", "reason": _TAKEN_AWAY}
     if not documents:
         return None
@@ -86,7 +86,7 @@ def of_commit(workspace: Workspace, revision: str, against: str | None, report: 
 def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) -> None:
     """Let TensorFlow be imported while a snapshot is validated, where its evaluation will run a model."""
     try:
-        if any(_will_run(workspace, child, parent, path) for path in child.paths if _gate(child, path) != "off"):
+        if any(_will_run(workspace, child, parent, path) for path in child.paths if gate(child, path) != "off"):
             from .evaluation import engines
 
             engines.engine(workspace.limits).warm()
@@ -133,7 +133,7 @@ def stop_worker(workspace: Workspace) -> bool:
     return folder is not None and residents.stop(folder)
 
 
-def _gate(side: Catalogue, path: str) -> str:
+def gate(side: Catalogue, path: str) -> str:
     """What a regression of a document does: `block`, `strict`, `warn`, or `off` for what is not evaluated at all."""
     content = side.content(path) if path in side.paths else None
     block = content.get("evaluation") if isinstance(content, dict) else None
@@ -148,10 +148,10 @@ def blocking(note: Note | None, child: Catalogue, parents: Sequence[Parent]) -> 
         return []
     stopped: list[str] = []
     for path, result in note["documents"].items():
-        gates = [_gate(each, path) for each in (child, *(each.catalogue for each in parents))]
-        gate = next((each for each in gates if each != "off"), "off")
-        stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
-        if result["verdict"] in stops and gate in ("block", "strict"):
+        gates = [gate(each, path) for each in (child, *(each.catalogue for each in parents))]
+        closed = next((each for each in gates if each != "off"), "off")
+        stops = ("regressed", "failed", "inconclusive") if closed == "strict" else ("regressed", "failed")
+        if result["verdict"] in stops and closed in ("block", "strict"):
             stopped.append(path)
     return stopped
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from . import (
     applying,
@@ -16,6 +16,7 @@ from . import (
     creating,
     editing,
     evaluating,
+    exchanging,
     inheriting,
     relabelling,
     releases,
@@ -49,6 +50,9 @@ from .results import (
 )
 from .workspace import Workspace
 from .writing import formatted, no_order
+
+if TYPE_CHECKING:
+    from .evaluation.exchange import Exchanged
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -200,6 +204,14 @@ class Repository(Reader):
             with self._turn("mdrepo eval"):
                 write_note(space.git, commit, note)
         return commit, note
+
+    def push_cache(self, remote: str | None = None) -> Exchanged:
+        """Put what the cache has for HEAD's evaluation into a DVC remote, the default one without a name."""
+        return exchanging.exchange(self._workspace, "push", remote)
+
+    def pull_cache(self, remote: str | None = None) -> Exchanged:
+        """Take what others have put into a DVC remote for HEAD's evaluation into the cache."""
+        return exchanging.exchange(self._workspace, "pull", remote)
 
     def clear_cache(self) -> None:
         """Take everything out of the cache; what it had is computed again where it is needed."""

@@ -43,7 +43,7 @@ COMMANDS = {
     "merge-base": "Bring corrections of a base model's document into a child's.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
     "resolve": "Settle a conflict that git left in a document, field by field.",
-    "cache": "Show what is kept so that nothing is computed twice; --clear.",
+    "cache": "Show what is kept so that nothing is computed twice; --clear; share it: push, pull.",
     "doctor": "Say what is set up and what is not; --fix repairs it.",
     "completion": "Print the completion script of a shell.",
     "demo": "Play the whole story on real data, in a new folder.",
