@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import joining
 from .committing import completed
 from .journal import Steps
 from .notes import SCRATCH
@@ -39,7 +40,10 @@ def recover(workspace: Workspace, steps: Steps) -> None:
     if steps.get("rollback") and made:
         complete(workspace, made, steps["rollback"]["paths"], aside=True)
         told.append("its files and data are there")
-    if steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
+    if made and steps.get("merged"):
+        joining.complete(workspace, steps["merged"]["before"], made)
+        told.append("its data are there")
+    elif steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
         told.append(words)
     _without_scratch(git)
     if told or locks:

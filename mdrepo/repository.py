@@ -18,6 +18,7 @@ from . import (
     evaluating,
     exchanging,
     inheriting,
+    joining,
     relabelling,
     releases,
     resolving,
@@ -193,6 +194,35 @@ class Repository(Reader):
     ) -> Outcome:
         """Validate, evaluate against the parent, and commit; `arguments` go to `git commit`."""
         return committing.commit(self._workspace, arguments, paths, everything, terms, report)
+
+    @_writes
+    def merge(
+        self,
+        revision: str,
+        arguments: Sequence[str] = (),
+        *,
+        forward: bool = True,
+        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        report: Report = lambda _: None,
+    ) -> Outcome:
+        """Merge a revision with the structural driver; validated, evaluated against each parent, and committed, with its data."""
+        return joining.merge(self._workspace, revision, arguments, forward, terms, self.merge_files, report)
+
+    @_writes
+    def merge_continue(
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        report: Report = lambda _: None,
+    ) -> Outcome:
+        """Commit the merge that waits, as its conflicts were settled."""
+        return joining.finish(self._workspace, arguments, terms, self.merge_files, report)
+
+    @_writes
+    def merge_abort(self) -> Outcome:
+        """Undo the merge that waits."""
+        return joining.abort(self._workspace)
 
     def evaluate(
         self, revision: str = "HEAD", against: str | None = None, report: Report = lambda _: None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,13 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
     git = workspace.git
     here = list(all_tracked(workspace.work().files))
     wanted = different(workspace, all_tracked(target.files))
-    gone = _gone(here, target)
+    gone = dropped(here, target)
     workspace.store.require(wanted)
     aside = protect_data(workspace, here, [*wanted, *gone], force)
     before, head = git.branch() or git.head(), git.head()
     states = git.status()
     changed = [state.path for state in states if state.code != "??"] if force else []
-    _about_to(workspace, commit, changed_paths(git, head, commit), {state.path for state in states}, changed)
+    about_to(workspace, commit, changed_paths(git, head, commit), {state.path for state in states}, changed)
     if changed:
         git.run("stash", "push", "--quiet", "-m", f"mdrepo checkout --force {revision}")
     # git itself refuses to overwrite what is not committed
@@ -52,7 +53,7 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
         words = f"{files} would be overwritten" if files else lines[0].removeprefix("error: ")
         raise Finding(f"nothing checked out: {words}", "commit your changes, or use --force to put them aside in a stash")
     try:
-        _deliver(workspace, wanted, gone, aside)
+        deliver(workspace, wanted, gone, aside)
     except MdrepoError:
         git.run("checkout", "--quiet", str(before), "--")
         workspace.store.checkout(different(workspace, here))
@@ -78,21 +79,36 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     changed = [state.path for state in git.status() if state.path in selected]
     if changed and not force:
         raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
-    _about_to(workspace, None, selected, set(changed), changed)
+    about_to(workspace, None, selected, set(changed), changed)
     if changed:
         git.run("stash", "push", "--quiet", "--include-untracked", "-m", f"mdrepo checkout --force {commit[:7]}", "--", *changed)
     git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected)
-    _deliver(workspace, wanted, [], aside)
+    deliver(workspace, wanted, [], aside)
     workspace.journal.note(checkout=None)
     return Restored(commit, tuple(selected), tuple(a.path for a in wanted), (*map(str, aside.values()), *changed))
 
 
-def _about_to(workspace: Workspace, target: str | None, paths: Sequence[str], own: Collection[str], stashed: Sequence[str]) -> None:
-    """Write down what a checkout will change; files with changes of the user's `own` are in it only when they are in the stash."""
+def about_to(
+    workspace: Workspace,
+    target: str | None,
+    paths: Sequence[str],
+    own: Collection[str],
+    stashed: Sequence[str],
+    *,
+    merging: bool = False,
+) -> None:
+    """Write down what a checkout, or a merge, will change; files with the user's `own` changes only when the stash has them."""
     git = workspace.git
     clean = [path for path in paths if path not in own]
     workspace.journal.note(
-        checkout={"head": git.head(), "target": target, "paths": clean, "stashed": stashed, "stash": _stash(git)}
+        checkout={
+            "head": git.head(),
+            "target": target,
+            "paths": clean,
+            "stashed": stashed,
+            "stash": _stash(git),
+            "merging": merging,
+        }
     )
 
 
@@ -104,10 +120,12 @@ def resume(workspace: Workspace, steps: Mapping[str, Any]) -> str | None:
     here = list(all_tracked(before.files)) if before else []
     if target is not None and git.head() == target != head:
         there = workspace.at(target)
-        wanted, gone = different(workspace, all_tracked(there.files)), _gone(here, there)
+        wanted, gone = different(workspace, all_tracked(there.files)), dropped(here, there)
         if wanted or gone:
-            _deliver(workspace, wanted, gone, protect_data(workspace, here, [*wanted, *gone], force=True))
+            deliver(workspace, wanted, gone, protect_data(workspace, here, [*wanted, *gone], force=True))
         return f"{target[:7]} is checked out, with its data" + _stashed(git, steps)
+    if steps["merging"]:
+        git.run("merge", "--quit")
     stashed = _stash(git) != steps["stash"]
     if stashed:
         put_back(workspace, head, steps["stashed"], aside=False)
@@ -115,7 +133,7 @@ def resume(workspace: Workspace, steps: Mapping[str, Any]) -> str | None:
     tracked = different(workspace, (each for each in here if each.pointer in steps["paths"]))
     if tracked:
         aside = protect_data(workspace, here, tracked, force=True)
-        _deliver(workspace, tracked, [], aside)
+        deliver(workspace, tracked, [], aside)
     if stashed:
         popped = git.run("stash", "pop", "--index", "--quiet", codes=(0, 1, 128)).returncode == 0
         return "it was undone" + ("" if popped else "; your changes are in the stash: 'git stash pop'")
@@ -148,13 +166,13 @@ def _stashed(git: Git, steps: Mapping[str, Any]) -> str:
     return "; what you had changed is in the stash" if _stash(git) != steps["stash"] else ""
 
 
-def _gone(here: Iterable[Artefact], target: Catalogue) -> list[Artefact]:
+def dropped(here: Iterable[Artefact], target: Catalogue) -> list[Artefact]:
     """The artefacts that a snapshot does not have."""
     there = {each.path for each in all_tracked(target.files)}
     return [each for each in here if each.path not in there]
 
 
-def _deliver(workspace: Workspace, wanted: list[Artefact], gone: Sequence[Artefact], aside: Mapping[str, Path]) -> None:
+def deliver(workspace: Workspace, wanted: list[Artefact], gone: Sequence[Artefact], aside: Mapping[str, Path]) -> None:
     """DVC's bytes into the work tree; what was copied aside makes way, since DVC overwrites nothing that it does not have."""
     for path in aside:
         removed(workspace.root / path)
@@ -185,9 +203,12 @@ def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequen
     for artefact in touched:
         path = workspace.root / artefact.path
         known = recorded.get(artefact.path)
+        found = md5(path, workspace.cache) if path.exists() else None
         # what is recorded here is in DVC's cache; what is wanted there may lie here still, from before its pointer went away
-        if not path.exists() or md5(path, workspace.cache) in (artefact.md5, known.md5 if known else None):
+        if found is None or found in (artefact.md5, known.md5 if known else None):
             continue
+        if workspace.store.cached(replace(artefact, md5=found)):
+            continue  # of another commit, as after a 'git checkout' without 'dvc checkout'
         if not force:
             raise Finding(
                 f"{artefact.path} has changes that DVC does not have",

@@ -79,9 +79,12 @@ class Logged:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a commit: made (its id), or stopped by problems or by the verdict in its note."""
+    """What became of a commit: made (its id), or stopped by problems or by the verdict in its note.
 
-    status: Literal["committed", "invalid", "regressed"]
+    Of a merge also: nothing to do, moved to a commit that has all of it, stopped by conflicts, undone; and whether one waits now.
+    """
+
+    status: Literal["committed", "invalid", "regressed", "current", "forwarded", "conflicts", "aborted"]
     id: str | None = None
     branch: str | None = None
     note: Note | None = None
@@ -89,6 +92,13 @@ class Outcome:
     blocking: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     remark: str | None = None
+    conflicts: tuple[DocumentStatus, ...] = ()
+    waiting: bool = False
+
+    @property
+    def made(self) -> bool:
+        """Whether it is done, or there was nothing to do."""
+        return self.status in ("committed", "current", "forwarded", "aborted")
 
 
 @dataclass(frozen=True)

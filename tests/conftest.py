@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import forks
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -62,10 +62,8 @@ class Result:
 
 
 def mdrepo(*arguments: str, cwd: Path, code: int | None = 0, env: dict[str, str] | None = None) -> Result:
-    """Run the command as a user would; it must end with `code`, and never with a traceback."""
-    words = [sys.executable, "-m", "mdrepo", *arguments]
-    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
-    result = Result(done.returncode, done.stdout, done.stderr)
+    """Run the command in a process of its own; it must end with `code`, and never with a traceback."""
+    result = Result(*forks.run(["mdrepo", *arguments], cwd, env))
     assert "Traceback" not in result.err, result.err
     assert "a bug in mdrepo" not in result.err, result.err
     if code is not None:
@@ -78,8 +76,9 @@ def git(*arguments: str, cwd: Path) -> str:
 
 
 def dvc(*arguments: str, cwd: Path) -> str:
-    words = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=True).stdout.strip()
+    code, out, err = forks.run(["dvc", *arguments], cwd)
+    assert code == 0, f"dvc {arguments}: exit {code}\n{out}\n{err}"
+    return out.strip()
 
 
 def track(root: Path, path: str, content: bytes) -> None:

@@ -58,6 +58,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "cache": (["cache"], set()),
     "cache pull": (["cache", "pull"], {"yaml", "numpy", "dvc"}),
     "doctor": (["doctor"], {"yaml"}),
+    "merge": (["merge", "HEAD"], set()),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
     "relabel": (["relabel", "none.json"], {"rich"}),
     "augment": (["augment", "none.json"], set()),

@@ -40,6 +40,7 @@ COMMANDS = {
     "augment": "Make further training data by a document's policy.",
     "worker": "Show or stop the process that waits to run models.",
     "tune": "Propose decision thresholds and a temperature.",
+    "merge": "Merge a revision; validated, evaluated against each parent.",
     "merge-base": "Bring corrections of a base model's document into a child's.",
     "merge-file": "Merge three versions of a file, field by field where text fails.",
     "resolve": "Settle a conflict that git left in a document, field by field.",

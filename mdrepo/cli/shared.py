@@ -140,21 +140,30 @@ def finish(command: str, found: Outcome) -> int:
 
     if settings().json:
         output.answer(data.outcome(command, found))
-        return 0 if found.status == "committed" else 1
+        return 0 if found.made else 1
+    waits = "'mdrepo merge --continue' commits it then, 'mdrepo merge --abort' undoes it" if found.waiting else None
+    if found.status == "conflicts":
+        output.show(line for each in found.conflicts for line in texts.document_status(each))
+        output.complain(f"{counted(len(found.conflicts), 'file')} in conflict: settle, and 'git add', them", waits)
+        return 1
     if found.status == "invalid":
         output.show(texts.problems(list(found.problems)))
-        output.complain("nothing committed: the documents are not valid")
+        output.complain("nothing committed: the documents are not valid", waits)
         return 1
     if found.note is not None:
         output.show(evaluations.note(found.note))
     if found.status == "regressed":
         names = ", ".join(found.blocking)
-        told = {"regressed": "regressed", "inconclusive": "is not established to be no worse"}
-        why = told.get(found.note["verdict"] if found.note else "", "cannot be compared")
-        output.complain(f"nothing committed: {names} {why}", "put it right, or commit with --allow-regression REASON")
+        verdicts = {"regressed": "regressed", "inconclusive": "is not established to be no worse"}
+        why = verdicts.get(found.note["verdict"] if found.note else "", "cannot be compared")
+        output.complain(f"nothing committed: {names} {why}", waits or "put it right, or commit with --allow-regression REASON")
         return 1
     verdict = texts.verdict(found.note["verdict"] if found.note else None)
-    output.show([[f"[{found.branch or 'detached HEAD'} ", Span(str(found.id)[:7], "warn"), "] ", verdict]])
+    told = {"current": "has all of it already", "forwarded": "moved here, ", "aborted": "the merge was undone"}.get(
+        found.status, ""
+    )
+    words = [told] if found.status in ("current", "aborted") else [told, verdict]
+    output.show([[f"[{found.branch or 'detached HEAD'} ", Span(str(found.id)[:7], "warn"), "] ", *words]])
     if not settings().quiet:
         if found.remark:
             output.hint(found.remark)

@@ -11,7 +11,20 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..reconciling import Reconciled
-    from ..results import Augmented, DocumentDiff, Edited, Inherited, Logged, Outcome, Patch, Relabelled, Resolved, Status, Tuned
+    from ..results import (
+        Augmented,
+        DocumentDiff,
+        DocumentStatus,
+        Edited,
+        Inherited,
+        Logged,
+        Outcome,
+        Patch,
+        Relabelled,
+        Resolved,
+        Status,
+        Tuned,
+    )
     from ..validation import Problem
 
 VERSION = 1
@@ -54,27 +67,25 @@ def document_patch(each: DocumentDiff) -> dict[str, Any]:
     return {"path": each.path, "state": each.state, "operations": operations(each.delta)}
 
 
+def document_status(each: DocumentStatus) -> dict[str, Any]:
+    stale = [{"pointer": pointers.build(item.path), "artefact": item.source.artefact, "reason": item.reason} for item in each.stale]
+    return {
+        "path": each.path,
+        "state": each.state,
+        "problems": [problem(item) for item in each.problems],
+        "stale": stale,
+        "conflicts": [conflict(item) for item in each.conflicts],
+        "remark": ": ".join(each.remark) or None,
+    }
+
+
 def status(found: Status) -> dict[str, Any]:
-    documents = [
-        {
-            "path": each.path,
-            "state": each.state,
-            "problems": [problem(item) for item in each.problems],
-            "stale": [
-                {"pointer": pointers.build(item.path), "artefact": item.source.artefact, "reason": item.reason}
-                for item in each.stale
-            ],
-            "conflicts": [conflict(item) for item in each.conflicts],
-            "remark": ": ".join(each.remark) or None,
-        }
-        for each in found.documents
-    ]
     return answer(
         "status",
         branch=found.branch,
         head=found.head,
         verdict=found.verdict,
-        documents=documents,
+        documents=[document_status(each) for each in found.documents],
         unrecorded=list(found.unrecorded),
         files=[{"path": path, "state": state} for path, state in found.files],
         orphans=list(found.orphans),
@@ -146,6 +157,7 @@ def outcome(command: str, found: Outcome) -> dict[str, Any]:
         problems=[problem(each) for each in found.problems],
         blocking=list(found.blocking),
         evaluation=found.note,
+        conflicts=[document_status(each) for each in found.conflicts],
     )
 
 

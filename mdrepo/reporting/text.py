@@ -59,7 +59,7 @@ def status(found: Status) -> Iterator[Line]:
     if not found.documents:
         yield ["No documents yet: 'mdrepo new model NAME' makes one"]
     for each in found.documents:
-        yield from _document_status(each)
+        yield from document_status(each)
     for path in found.unrecorded:
         yield [Span("  modified ", "warn"), f"{path} is not what DVC recorded: run 'dvc add {path}'"]
     for path, state in found.files:
@@ -81,7 +81,8 @@ def provenance(path: str, fields: Sequence[Provenance]) -> Iterator[Line]:
         yield [Span(f"  {each.kind:<10} ", styles.get(each.kind, "")), pointers.build(each.path) or "(the whole document)", *told]
 
 
-def _document_status(each: DocumentStatus) -> Iterator[Line]:
+def document_status(each: DocumentStatus) -> Iterator[Line]:
+    """A document that is not just as it was committed."""
     if each.state == "unchanged" and not each.problems and not each.stale:
         return
     yield [Span(f"  {each.state:<10}", "warn" if each.state != "unchanged" else ""), each.path]

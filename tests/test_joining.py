@@ -1,0 +1,167 @@
+"""`mdrepo merge`: documents and data of two branches go together, or wait as git's merges do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from conftest import DOCUMENT, copied, edit, git, keras_file, load, mdrepo, settled, state, track
+
+MODEL = "models/net.keras"
+MORE = "metadata/more.json"
+
+
+@pytest.fixture(scope="module")
+def template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A branch `topic` with another model and a description, and `main` with another licence."""
+    base = tmp_path_factory.getbasetemp()
+    root = copied(repo_template, base / "joined")
+    with settled(base):
+        (root / MORE).write_text((root / "metadata/net-test.json").read_text())
+        mdrepo("commit", "--no-eval", "-m", "More", MORE, cwd=root)
+        git("branch", "start", cwd=root)
+        git("checkout", "-q", "-b", "topic", cwd=root)
+        edit(root, lambda v: v.update(description="theirs"))
+        track(root, MODEL, keras_file(3, seed=4))
+        mdrepo("patch", "--apply", cwd=root)
+        mdrepo("commit", "--no-eval", "-am", "Topic", cwd=root)
+        mdrepo("checkout", "main", cwd=root)
+        edit(root, lambda v: v.update(license="MIT"))
+        mdrepo("commit", "--no-eval", "-am", "Main", cwd=root)
+    return root
+
+
+@pytest.fixture
+def joined(template: Path, tmp_path: Path) -> Path:
+    return copied(template, tmp_path / "joined")
+
+
+def delivered(root: Path) -> bool:
+    """Whether the model is the topic's, as the pointer has it."""
+    pointer = (root / f"{MODEL}.dvc").read_text()
+    is_topic = pointer == git("show", f"topic:{MODEL}.dvc", cwd=root) + "\n"
+    return is_topic and hashlib.md5((root / MODEL).read_bytes()).hexdigest() in pointer
+
+
+def conflicting(root: Path) -> None:
+    edit(root, lambda v: v.update(description="ours"))
+    mdrepo("commit", "--no-eval", "-am", "Ours", cwd=root)
+
+
+def test_both_sides_and_the_data_are_there(joined: Path) -> None:
+    said = mdrepo("merge", "--no-eval", "topic", cwd=joined)
+    assert said.out.startswith("[main ")
+    content = load(joined)
+    assert (content["description"], content["license"]) == ("theirs", "MIT")
+    assert delivered(joined)
+    assert git("log", "-1", "--format=%P", cwd=joined).split() == [git("rev-parse", x, cwd=joined) for x in ("HEAD~1", "topic")]
+    assert git("log", "-1", "--format=%s", cwd=joined) == "Merge branch 'topic'"
+    assert git("status", "--porcelain", cwd=joined) == ""
+    assert "has all of it already" in mdrepo("merge", "topic", cwd=joined).out
+
+
+def test_a_branch_without_commits_of_its_own_moves(joined: Path) -> None:
+    git("checkout", "-q", "start", cwd=joined)
+    answer = mdrepo("merge", "--no-eval", "topic", "--json", cwd=joined).json
+    assert (answer["status"], answer["commit"]) == ("forwarded", git("rev-parse", "topic", cwd=joined))
+    assert delivered(joined)
+    git("reset", "-q", "--hard", "HEAD~1", cwd=joined)
+    mdrepo("checkout", "start", cwd=joined)
+    mdrepo("merge", "--no-eval", "--no-ff", "-m", "Together", "topic", cwd=joined)
+    assert git("log", "-1", "--format=%s %P", cwd=joined).startswith("Together ")
+
+
+def test_a_conflict_waits_and_is_committed_when_settled(joined: Path) -> None:
+    conflicting(joined)
+    said = mdrepo("merge", "--no-eval", "topic", cwd=joined, code=1)
+    assert "/description: it was" in said.out
+    assert "'mdrepo merge --continue'" in said.err
+    assert mdrepo("merge", "--continue", "--json", cwd=joined, code=1).json["conflicts"][0]["path"] == DOCUMENT
+    assert "'mdrepo merge --abort'" in mdrepo("merge", "topic", cwd=joined, code=1).err
+    mdrepo("resolve", f"{DOCUMENT}#/description", "--value", json.dumps("both"), "--add", cwd=joined)
+    mdrepo("merge", "--continue", "--no-eval", cwd=joined)
+    assert (load(joined)["description"], load(joined)["license"]) == ("both", "MIT")
+    assert delivered(joined)
+    assert git("status", "--porcelain", cwd=joined) == ""
+    assert "no merge waits" in mdrepo("merge", "--continue", cwd=joined, code=1).err
+
+
+def test_an_abort_leaves_nothing(joined: Path) -> None:
+    conflicting(joined)
+    (joined / "notes.txt").write_text("mine\n")
+    before = state(joined)
+    mdrepo("merge", "--no-eval", "topic", cwd=joined, code=1)
+    assert "the merge was undone" in mdrepo("merge", "--abort", cwd=joined).out
+    assert state(joined) == before
+    assert "no merge waits" in mdrepo("merge", "--abort", cwd=joined, code=1).err
+
+
+def test_an_invalid_result_waits_to_be_put_right(joined: Path) -> None:
+    """Each side is valid, and what they make together is not: one refers to a document that the other takes away."""
+    mdrepo("checkout", "topic", cwd=joined)
+    git("rm", "-q", MORE, cwd=joined)
+    mdrepo("commit", "--no-eval", "-m", "Without", cwd=joined)
+    mdrepo("checkout", "main", cwd=joined)
+    edit(joined, lambda v: v.update(training={"dataset": MORE}))
+    mdrepo("commit", "--no-eval", "-am", "With", cwd=joined)
+    said = mdrepo("merge", "--no-eval", "topic", cwd=joined, code=1)
+    assert MORE in said.out
+    assert "'mdrepo merge --continue'" in said.err
+    assert (joined / ".git/MERGE_HEAD").exists()
+    edit(joined, lambda v: v.pop("training"))
+    git("add", DOCUMENT, cwd=joined)
+    mdrepo("merge", "--continue", "--no-eval", cwd=joined)
+    assert delivered(joined)
+
+
+def changed(root: Path) -> None:
+    edit(root, lambda v: v.update(description="not committed"))
+
+
+def changed_data(root: Path) -> None:
+    (root / MODEL).unlink()
+    (root / MODEL).write_bytes(b"nobody else has this")
+
+
+def lost(root: Path) -> None:
+    pointer = git("show", f"topic:{MODEL}.dvc", cwd=root)
+    digest = pointer.partition("md5: ")[2].split()[0]
+    (root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).unlink()
+
+
+def unborn(root: Path) -> None:
+    git("checkout", "-q", "--orphan", "empty", cwd=root)
+
+
+def unrelated(root: Path) -> None:
+    tree = git("rev-parse", "HEAD^{tree}", cwd=root)
+    git("branch", "-f", "topic", git("commit-tree", "-m", "Alone", tree, cwd=root), cwd=root)
+
+
+@pytest.mark.parametrize("forward", [False, True])
+@pytest.mark.parametrize(
+    ("prepare", "code", "words"),
+    [
+        (changed, 1, f"{DOCUMENT} would be overwritten"),
+        (changed_data, 1, f"{MODEL} has changes that DVC does not have"),
+        (lost, 3, MODEL),
+        (unborn, 1, "no commit yet"),
+        (unrelated, 3, "no commit in common"),
+    ],
+)
+def test_what_cannot_be_merged_changes_nothing(joined: Path, prepare: object, code: int, words: str, forward: bool) -> None:
+    if forward:
+        git("checkout", "-q", "start", cwd=joined)
+    prepare(joined)  # type: ignore[operator]
+    before = state(joined)
+    assert words in mdrepo("merge", "--no-eval", "topic", cwd=joined, code=code).err
+    assert state(joined) == before
+    assert not (joined / ".git/MERGE_HEAD").exists()
+
+
+def test_usage(joined: Path) -> None:
+    for words in ([], ["topic", "--abort"], ["--abort", "--continue"]):
+        mdrepo("merge", *words, cwd=joined, code=2)
+    assert "no revision 'nowhere'" in mdrepo("merge", "nowhere", cwd=joined, code=3).err
