@@ -19,7 +19,7 @@ from . import folders
 from .caching import Cache
 from .errors import Finding, MdrepoError, MissingExtra
 from .files import Files, inside, removed
-from .remotes import Folder
+from .shelves import Folder
 
 
 @dataclass(frozen=True, slots=True)

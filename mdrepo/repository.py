@@ -16,7 +16,7 @@ from . import (
     creating,
     editing,
     evaluating,
-    exchanging,
+    lending,
     inheriting,
     joining,
     relabelling,
@@ -237,11 +237,11 @@ class Repository(Reader):
 
     def push_cache(self, remote: str | None = None) -> Exchanged:
         """Put what the cache has for HEAD's evaluation into a DVC remote, the default one without a name."""
-        return exchanging.exchange(self._workspace, "push", remote)
+        return lending.exchange(self._workspace, "push", remote)
 
     def pull_cache(self, remote: str | None = None) -> Exchanged:
         """Take what others have put into a DVC remote for HEAD's evaluation into the cache."""
-        return exchanging.exchange(self._workspace, "pull", remote)
+        return lending.exchange(self._workspace, "pull", remote)
 
     def clear_cache(self) -> None:
         """Take everything out of the cache; what it had is computed again where it is needed."""

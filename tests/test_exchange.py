@@ -17,7 +17,7 @@ from mdrepo.caching import Cache
 from mdrepo.errors import MdrepoError
 from mdrepo.evaluation import exchange, predictions
 from mdrepo.evaluation.processes import Limits
-from mdrepo.remotes import Folder
+from mdrepo.shelves import Folder
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ _KINDS = ("graphs", "outputs", "activations")
 
 
 class Folder(Protocol):
-    """Where files can be put; `remotes.Folder`."""
+    """Where files can be put; `shelves.Folder`."""
 
     def size(self, file: str) -> int | None: ...
     def put(self, source: Path, file: str) -> None: ...
