@@ -2,8 +2,9 @@
 
     python benchmarks/forward.py [EXAMPLES]
 
-Processor seconds are those of all processes that take part. The bare loop is a `tf.function` over batches of 32, in a process of
-its own. Without the first batch, which compiles.
+The bare loop is a `tf.function` over batches of 32. It and mdrepo's loops, over the model as a whole and by its plan, which also
+writes the activations that are kept, run in turns in one process; without the first batch, which compiles. Processor seconds of the
+resident worker are those of all processes that take part.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -27,40 +30,49 @@ import sys, tensorflow as tf
 tf.keras.utils.set_random_seed(1)
 tf.keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3), classes=10).save(sys.argv[1])
 """
-BARE = """
-import json, os, sys, time
-import numpy as np, tensorflow as tf
-tf.config.threading.set_intra_op_parallelism_threads(len(os.sched_getaffinity(0)))
-tf.config.threading.set_inter_op_parallelism_threads(1)
-tf.config.experimental.enable_op_determinism()
-model = tf.keras.models.load_model(sys.argv[1], compile=False)
-x = np.load(sys.argv[2])["x"]
-step = tf.function(lambda batch: model(batch, training=False), input_signature=[tf.TensorSpec((32, 96, 96, 3))])
-step(tf.constant(x[:32]))
-start, spent = time.perf_counter(), time.process_time()
-for at in range(0, len(x), 32):
-    step(tf.constant(x[at : at + 32])).numpy()
-print(json.dumps({"wall": time.perf_counter() - start, "cpu": time.process_time() - spent}))
-"""
-OURS = """
-import json, sys, time
+LOOPS = """
+import json, sys, tempfile, time
 from pathlib import Path
 import numpy as np
-from mdrepo.evaluation import loading
-model = loading.load(Path(sys.argv[1]))
-x = np.load(sys.argv[2])["x"]
-told = []
-loading.run(model, np.concatenate([x[:32], x]), lambda done, of: told.append((time.perf_counter(), time.process_time())))
-print(json.dumps({"wall": told[-1][0] - told[0][0], "cpu": told[-1][1] - told[0][1]}))
+from mdrepo.caching import Cache
+from mdrepo.evaluation import loading, predictions, processes, tasks
+model, data = map(Path, sys.argv[1:])
+x = np.load(data)["x"]
+tf = loading._settled(loading.processors())
+keras = tf.keras.models.load_model(model, compile=False)
+step = tf.function(lambda batch: keras(batch, training=False), input_signature=[tf.TensorSpec((32, 96, 96, 3))])
+ours = loading.load(model)
+loading._settled = lambda _: tf  # the threads are settled once a process
+
+def bare():
+    step(tf.constant(x[:32]))
+    start = time.perf_counter(), time.process_time()
+    for at in range(32, len(x), 32):
+        step(tf.constant(x[at : at + 32])).numpy()
+    return time.perf_counter() - start[0], time.process_time() - start[1]
+
+def told(call):
+    times = []
+    call(lambda done, of: times.append((time.perf_counter(), time.process_time())))
+    return times[-1][0] - times[0][0], times[-1][1] - times[0][1]
+
+def planned(tell):
+    processes.run = lambda task, what, limits: tasks.predict({**task, "trusted": [], "tell": tell})
+    with tempfile.TemporaryDirectory() as folder:
+        asked = predictions.Request("m.keras", "m", "d.npz", "d", ("x",), [], lambda _: (model, data))
+        predictions.outputs([asked], Cache(Path(folder)), processes.Limits(600, 16), lambda _: None)
+
+loops = {"bare": bare, "whole": lambda: told(lambda tell: loading.run(ours, x, tell)), "planned": lambda: told(planned)}
+rounds = [{name: loop() for name, loop in loops.items()} for _ in range(6)][1:]
+print(json.dumps(rounds))
 """
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow"}
 
 
-def program(code: str, *arguments: Path) -> dict[str, float]:
+def program(code: str, *arguments: Path) -> Any:
     words = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(words, env={**os.environ, **QUIET}, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else {}
-    return found
+    return json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else None
 
 
 def spent_by(pid: int) -> float:
@@ -75,12 +87,14 @@ def main(count: int) -> None:
         model, data, out = folder / "model.keras", folder / "data.npz", folder / "out.npy"
         program(MAKE, model)
         np.savez(data, x=np.random.default_rng(0).random((count, 96, 96, 3), np.float32))
-        pairs = [(program(BARE, model, data), program(OURS, model, data)) for _ in range(2)]
-        bare, ours = (min(pair[side]["wall"] for pair in pairs) for side in (0, 1))
-        forward, its = (min(pair[side]["cpu"] for pair in pairs) for side in (0, 1))
+        rounds = program(LOOPS, model, data)
         print(f"MobileNetV2 (96x96), {count:,} examples, batches of 32, {os.cpu_count()} processors")
-        print(f"bare loop      {count / bare:8.1f} examples/s  {forward:6.2f} CPU-s")
-        print(f"mdrepo's loop  {count / ours:8.1f} examples/s  {its:6.2f} CPU-s, {bare / ours:.1%} of the bare loop's rate")
+        for name, words in (("bare", "bare loop"), ("whole", "as a whole"), ("planned", "by its plan")):
+            rate, spent = (median(each[name][at] for each in rounds) for at in (0, 1))
+            least, middle, most = (f([each["bare"][1] / each[name][1] for each in rounds]) for f in (min, median, max))
+            share = f"{middle:.1%} of the bare loop's rate by CPU-s ({least:.1%} to {most:.1%})"
+            print(f"{words:14} {(count - 32) / rate:8.1f} examples/s  {spent:6.2f} CPU-s, {share}")
+        forward = median(each["bare"][1] for each in rounds) * count / (count - 32)
         limits = Limits(600, 16, 300, folder / "mdrepo")
         task = {"model": str(model), "data": str(data), "suffix": ".npz", "inputs": ["x"], "preprocessing": [], "outputs": str(out)}
         try:

@@ -19,6 +19,7 @@ from . import folders
 from .caching import Cache
 from .errors import Finding, MdrepoError, MissingExtra
 from .files import Files, inside, removed
+from .shelves import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,17 @@ class Store:
     def _has_remote(self) -> bool:
         with _dvc(self.root, self.private) as repo:
             return bool(repo.config["core"].get("remote"))
+
+    @contextmanager
+    def remote(self, name: str | None, folder: str) -> Iterator[Folder]:
+        """A folder of ours in a DVC remote, the default one without a name; raises MdrepoError."""
+        with _dvc(self.root, self.private) as repo:
+            name = name or repo.config["core"].get("remote")
+            if name is None or name not in repo.config["remote"]:
+                words = "no DVC remote is the default one" if name is None else f"DVC has no remote {name!r}"
+                raise MdrepoError(words, "'dvc remote list' shows those that there are, 'dvc remote add -d' makes one the default")
+            found = repo.cloud.get_remote(name)
+            yield Folder(found.fs, found.fs.join(found.path, folder), found.name)
 
     def _fetch(self, artefacts: list[Artefact]) -> None:
         """Fetch by content, so that artefacts of another revision than the checked-out one come too."""

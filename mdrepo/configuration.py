@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -28,11 +29,16 @@ timeout = 600      # seconds for one model's predictions
 memory = 16        # GiB for the process that computes them
 cache = 2048       # MiB of predictions kept in .git/mdrepo/cache
 keep_alive = 0     # seconds that the process with TensorFlow waits for the next command; 0: it goes with the command
+engine = "local"   # where models are run; "ray": on the workers of a Ray cluster
+ray_address = "local" # HOST:PORT or ray://HOST:PORT; "local": a cluster on this machine, for the time of a command
 
 [extraction]
 timeout = 300      # seconds for reading one model or data set
 memory = 16        # GiB for the process that reads it
 """
+
+_WORDS = {"evaluation.engine": "local|ray", "evaluation.ray_address": r"local|(ray://)?(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}"}
+_MEANT = {"evaluation.engine": "local or ray", "evaluation.ray_address": "local, HOST:PORT or ray://HOST:PORT"}
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,14 @@ class Documents:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Limits of an evaluation: seconds, GiB, MiB; and for how many seconds its server stays."""
+    """Limits of an evaluation: seconds, GiB, MiB; for how many seconds its server stays; where models are run."""
 
     timeout: int = 600
     memory: int = 16
     cache: int = 2048
     keep_alive: int = 0
+    engine: str = "local"
+    ray_address: str = "local"
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,9 @@ def _typed(name: str, value: Any, default: Any) -> None:
     if isinstance(default, list):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise Finding(f"{FILE}: {name} must be a list of patterns", f'{name.partition(".")[2]} = ["metadata/**/*.json"]')
+    elif isinstance(default, str):
+        if not isinstance(value, str) or not re.fullmatch(_WORDS[name], value):
+            raise Finding(f"{FILE}: {name} cannot be {value!r}", f"it is {_MEANT[name]}")
     elif type(value) is not int or value < min(default, 1):
         least = "above 0" if default else "from 0 up"
         raise Finding(f"{FILE}: {name} must be a whole number {least}, not {value!r}", f"the default is {default}")

@@ -98,9 +98,9 @@ def prepare(workspace: Workspace, child: Catalogue, parent: Catalogue | None) ->
     """Let TensorFlow be imported while a snapshot is validated, where its evaluation will run a model."""
     try:
         if any(_will_run(workspace, child, parent, path) for path in child.paths if gate_of(child, path) != "off"):
-            from .evaluation import processes
+            from .evaluation import engines
 
-            processes.warm(workspace.limits)
+            engines.engine(workspace.limits).warm()
     except (MdrepoError, ImportError, LookupError, TypeError, AttributeError):
         return  # whatever is wrong is said by the validation and the evaluation themselves
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -95,8 +96,15 @@ def parts(listing: Path) -> dict[str, str]:
 
 
 def assembled(listing: Path, place: Path, stored: Callable[[str], Path]) -> None:
-    """Make a folder at a place, of links to what DVC's cache has of it (`stored`: by MD5)."""
+    """Make a folder at a place, of hard links to what DVC's cache has of it (`stored`: by MD5), or of copies on another disk.
+
+    Symbolic links would be refused in a model's folder, and left out in one of pictures, as they may lead anywhere.
+    """
     place.mkdir()
     for name, digest in parts(listing).items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).symlink_to(stored(digest))
+        source = stored(digest).resolve()
+        try:
+            (place / name).hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, place / name)

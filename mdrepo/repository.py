@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from . import (
     applying,
@@ -20,6 +20,7 @@ from . import (
     exchanging,
     inheriting,
     joining,
+    lending,
     relabelling,
     releases,
     repairing,
@@ -56,6 +57,9 @@ from .results import (
 )
 from .workspace import Workspace
 from .writing import formatted, no_order
+
+if TYPE_CHECKING:
+    from .evaluation.exchange import Exchanged
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -291,6 +295,14 @@ class Repository(Reader):
                 yield Evaluated(commit, subject, None, error)
             else:
                 yield Evaluated(commit, subject, note)
+
+    def push_cache(self, remote: str | None = None) -> Exchanged:
+        """Put what the cache has for HEAD's evaluation into a DVC remote, the default one without a name."""
+        return lending.exchange(self._workspace, "push", remote)
+
+    def pull_cache(self, remote: str | None = None) -> Exchanged:
+        """Take what others have put into a DVC remote for HEAD's evaluation into the cache."""
+        return lending.exchange(self._workspace, "pull", remote)
 
     def clear_cache(self) -> None:
         """Take everything out of the cache; what it had is computed again where it is needed."""

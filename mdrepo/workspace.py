@@ -68,7 +68,8 @@ class Workspace:
 
         found = self.configuration.evaluation
         folder = self.git.common / "mdrepo"
-        return Limits(found.timeout, found.memory, found.keep_alive, folder, self.git.settings("mdrepo.trust"), self.report)
+        trusted, where = self.git.settings("mdrepo.trust"), (found.engine, found.ray_address)
+        return Limits(found.timeout, found.memory, found.keep_alive, folder, trusted, self.report, *where)
 
     @cached_property
     def store(self) -> Store:

@@ -18,7 +18,7 @@ from conftest import npz
 
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import cuts, graphs, heads, loading, predictions, processes, sides, tasks
+from mdrepo.evaluation import cuts, graphs, heads, loading, predictions, processes, tasks
 
 ROWS = 40  # a whole batch, and one that is not
 
@@ -37,6 +37,7 @@ def keras() -> Any:
     return tensorflow.keras
 
 
+RUN = processes.run
 IN_PROCESS: dict[str, Any] = {"threads": 0, "trusted": [], "tell": lambda *_: None}
 
 
@@ -76,7 +77,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
-    monkeypatch.setattr(sides, "run", made.run)
+    monkeypatch.setattr(processes, "run", made.run)
     # how many threads there are is settled once a process, and other tests may have run something in this one
     monkeypatch.setattr(loading, "_settled", lambda _: loading.tensorflow())
     return made
@@ -270,7 +271,7 @@ def test_a_new_head_and_a_saved_again_model_need_no_tensorflow(
     bench.save("parent", headed(keras, base, 1))
     [before] = bench.outputs("parent")
     assert bench.said == ["running 6 of 7 operations of parent.keras with TensorFlow ..."]
-    monkeypatch.setattr(sides, "run", no_tensorflow)
+    monkeypatch.setattr(processes, "run", no_tensorflow)
     shutil.copy(bench.folder / "parent.keras", bench.folder / "kept.keras")
     again = keras.models.load_model(bench.folder / "parent.keras")
     bench.save("again", again)
@@ -502,7 +503,7 @@ def test_merges_in_a_head(keras: Any, bench: Bench) -> None:
 
 @pytest.fixture
 def real(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(sides, "run", processes.run)
+    monkeypatch.setattr(processes, "run", RUN)
     return bench
 
 

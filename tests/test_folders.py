@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -94,7 +95,16 @@ def test_checkout_moves_a_folder_and_does_not_lose_changes_in_it(with_folder: Pa
     assert [each.read_text() for each in (with_folder / ".git/mdrepo/kept").rglob("a.txt")] == ["mine"]
 
 
-def test_a_folder_that_only_dvc_s_cache_has(with_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_folder_that_only_dvc_s_cache_has(
+    with_folder: Path, tmp_path: Path, linked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not linked:
+
+        def other_disk(*_: object) -> None:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+        monkeypatch.setattr(Path, "hardlink_to", other_disk)
     artefact = Artefact("data/set", recorded(with_folder), 0, "data/set.dvc")
     (with_folder / "data/set/a.txt").unlink()
     store = Store(with_folder, tmp_path / "dvc", Cache(tmp_path / "cache"))
@@ -102,6 +112,7 @@ def test_a_folder_that_only_dvc_s_cache_has(with_folder: Path, tmp_path: Path) -
     assert found == tmp_path / "set"
     assert (found / "a.txt").read_text() == "two"
     assert (found / "sub/ä b.txt").read_text() == "same"
+    assert not any(each.is_symlink() for each in found.rglob("*"))  # a model's folder with links is refused
     part = folders.parts(cached(with_folder, artefact.md5))["a.txt"]
     cached(with_folder, part).unlink()
     assert store.named(artefact, tmp_path) is None

@@ -270,7 +270,7 @@ def test_an_output_depends_neither_on_how_many_examples_there_are_nor_on_where_i
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = processes._progress("net", 500, 2000, 10.0)
+    words = processes.progress("net", 500, 2000, 10.0)
     assert words == "net: 500 of 2,000 examples, 50 a second, 30 s left"
     told: list[str] = []
     model, _ = trusted("__import__('tensorflow').py_function(lambda: __import__('time').sleep(0.7), [], [])")

@@ -62,6 +62,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "version": (["version", DOCUMENT], set()),
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),
     "cache": (["cache"], set()),
+    "cache pull": (["cache", "pull"], {"yaml", "numpy", "dvc"}),
     "doctor": (["doctor"], {"yaml"}),
     "merge": (["merge", "HEAD"], set()),
     "merge-file": (["merge-file", "none", "none", "none"], set()),

@@ -49,7 +49,7 @@ COMMANDS = {
     "pull": "Fetch and merge, with evaluations and data.",
     "clone": "Clone a repository with its evaluations and data.",
     "resolve": "Settle a conflict that git left in a document, field by field.",
-    "cache": "Show what is kept so that nothing is computed twice; --clear.",
+    "cache": "Show what is kept so that nothing is computed twice; --clear; share it: push, pull.",
     "doctor": "Say what is set up and what is not; --fix repairs it.",
     "completion": "Print the completion script of a shell.",
     "demo": "Play the whole story on real data, in a new folder.",

@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import platform
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,16 @@ def framework(suffix: str) -> str:
         except PackageNotFoundError:
             continue
     raise MissingExtra(names[0], "tflite" if suffix == ".tflite" else "eval")
+
+
+@cache
+def framework_version(suffix: str) -> str:
+    """What runs models with a suffix here, on this kind of machine, without importing it; raises MissingExtra."""
+    from importlib.metadata import version
+
+    found = framework(suffix)
+    keras = f", keras {version('keras')}" if found.startswith("tensorflow") else ""
+    return f"{found}{keras}, {platform.machine()}"
 
 
 def load(path: Path, trusted: Collection[str] = (), threads: int = 0) -> Runnable:

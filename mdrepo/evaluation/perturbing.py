@@ -12,7 +12,7 @@ import numpy as np
 from ..caching import Cache
 from ..documents import digest
 from ..errors import Finding
-from .predictions import framework_version
+from .loading import framework_version
 from .processes import Limits, run
 from .sides import Report
 

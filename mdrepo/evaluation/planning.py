@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
+from ..errors import Finding, UsageError
 from .intervals import score_variance
 from .scoring import Floats, Places
 
@@ -89,6 +89,16 @@ def order(count: int, seed: str) -> Places:
 def sample(count: int, budget: int, seed: str) -> Places:
     """The positions, rising, of the examples that a budget allows."""
     return np.sort(order(count, seed)[:budget])
+
+
+def drawn(rows: NDArray[Any], wanted: Sequence[Any] | None) -> NDArray[Any]:
+    """The rows that a sample (how many, of how many, a seed) draws, or all; raises Finding where it is of another number."""
+    if not wanted:
+        return rows
+    budget, count, seed = wanted
+    if len(rows) != count:
+        raise Finding(f"{len(rows)} inputs for {count} right answers: the inputs and the target differ in length")
+    return rows[sample(count, budget, seed)]
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,10 @@ a model that shares its first operations with one that was evaluated before begi
 
 from __future__ import annotations
 
-import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache as remembered
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -48,8 +45,8 @@ class Request:
     @property
     def fed(self) -> list[Any]:
         """What is fed into the model, and what runs it."""
-        runs = framework_version(PurePosixPath(self.model).suffix)
-        changed: list[Any] = [] if self.policy is None else [self.policy, framework_version(".keras")]
+        runs = loading.framework_version(PurePosixPath(self.model).suffix)
+        changed: list[Any] = [] if self.policy is None else [self.policy, loading.framework_version(".keras")]
         some = [] if self.sample is None else [["sample", *self.sample]]
         return [self.data_md5, list(self.inputs), list(self.preprocessing), runs, loading.ENGINE, *changed, *some]
 
@@ -67,14 +64,6 @@ class Request:
     def name(self) -> str:
         """The model file's name, and the view that it is run on."""
         return PurePosixPath(self.model).name + (f" on {self.view}" if self.view else "")
-
-
-@remembered
-def framework_version(suffix: str) -> str:
-    """What runs models with a suffix here, on this kind of machine, without importing it; raises MissingExtra."""
-    found = loading.framework(suffix)
-    keras = f", keras {version('keras')}" if found.startswith("tensorflow") else ""
-    return f"{found}{keras}, {platform.machine()}"
 
 
 def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs]:

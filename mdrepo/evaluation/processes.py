@@ -44,6 +44,9 @@ class Limits:
     trusted: tuple[str, ...] = ()
     """The classes and functions that the user lets models have, beside those that are admitted."""
     report: Callable[[str], None] = lambda _: None
+    engine: str = "local"
+    """Where models are run (`engines.py`)."""
+    ray_address: str = "local"
 
 
 def warm(limits: Limits) -> None:
@@ -61,11 +64,7 @@ def run(task: Mapping[str, Any], what: str, limits: Limits) -> list[str]:
 
     Raises MdrepoError with the task's own reason, or with how the process died, and what it ran.
     """
-    try:
-        if "model" in task:
-            admission.declared(Path(task["model"]), limits.trusted)  # what needs no process is said at once
-    except admission.Refused as error:
-        raise MdrepoError(f"{what}: {error.message}", error.hint) from None
+    admit(task, what, limits)
     with tempfile.TemporaryDirectory(prefix="mdrepo-model-") as home:
         request = {**task, "home": home, "memory": limits.memory, "seconds": limits.seconds, "trusted": list(limits.trusted)}
         alone = not FORKS or str(task.get("model", "")).endswith(".tflite")
@@ -75,6 +74,15 @@ def run(task: Mapping[str, Any], what: str, limits: Limits) -> list[str]:
     if "error" in answer:
         raise MdrepoError(f"{what}: {answer['error']}", answer.get("hint") or None)
     return list(answer["held"])
+
+
+def admit(task: Mapping[str, Any], what: str, limits: Limits) -> None:
+    """Refuse at once what needs no process to be refused; raises MdrepoError."""
+    try:
+        if "model" in task:
+            admission.declared(Path(task["model"]), limits.trusted)
+    except admission.Refused as error:
+        raise MdrepoError(f"{what}: {error.message}", error.hint) from None
 
 
 def _late(what: str, limits: Limits) -> MdrepoError:
@@ -149,12 +157,13 @@ def _asked(
             answer: dict[str, Any] = json.loads(line)
             if "done" not in answer:
                 return answer
-            limits.report(_progress(what, answer["done"], answer["of"], time.monotonic() - start))
+            limits.report(progress(what, answer["done"], answer["of"], time.monotonic() - start))
     except TimeoutError:
         raise _late(what, limits) from None
 
 
-def _progress(what: str, done: int, of: int, seconds: float) -> str:
+def progress(what: str, done: int, of: int, seconds: float) -> str:
+    """How far a task is, how fast it goes, and how long it will take."""
     rate = done / max(seconds, 1e-3)
     return f"{what}: {done:,} of {of:,} examples, {rate:,.0f} a second, {(of - done) / max(rate, 1e-3):,.0f} s left"
 

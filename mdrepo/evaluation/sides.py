@@ -18,10 +18,10 @@ from ..documents import digest
 from ..errors import MdrepoError
 from ..extraction import ExtractionError
 from ..extraction.running import Runner
-from . import cuts, graphs, heads, loading, planning
+from . import cuts, engines, graphs, heads, loading, planning
 from .operations import Ref
 from .plans import Plan
-from .processes import Limits, run
+from .processes import Limits
 
 Outputs = NDArray[Any]
 Report = Callable[[str], None]
@@ -85,13 +85,17 @@ class Side:
     def _located(self) -> tuple[Path, Path]:
         return self.request.locate(self.means.folder)
 
+    @property
+    def _graph_key(self) -> str:
+        return digest([graphs.VERSION, self.request.model_md5])
+
     @cached_property
     def plan(self) -> Plan | None:
         """The model's graph, from the cache or from its file; None, with the `reason`, where it cannot be used."""
         if not self.request.model.endswith(graphs.EXTRACTOR.suffixes):
             self.reason = "models of its format are not read as graphs"
             return None
-        key = digest([graphs.VERSION, self.request.model_md5])
+        key = self._graph_key
         if (kept := self.cache.get("graphs", key)) is not None:
             values = json.loads(kept)
         else:
@@ -140,6 +144,18 @@ class Side:
             return False
         self.outputs = whole.outputs[planning.sample(count, budget, self.request.data_md5)]
         return True
+
+    def kept(self) -> list[tuple[str, str]]:
+        """What the cache has of this request, as kinds and keys; what could be of use without the files is the graph's alone."""
+        names = [("outputs", self.request.key)]
+        if self.cache.has("graphs", self._graph_key):
+            names.append(("graphs", self._graph_key))
+            if self.plan is not None:
+                names.append(("outputs", self._outputs_key))
+                hashed = (at for at, each in enumerate(self.plan.operations) if each.hash is not None)
+                refs = dict.fromkeys([*((at, 0) for at in hashed), *self.split.features])
+                names += [("activations", self._key(ref)) for ref in refs]
+        return [name for name in names if self.cache.has(*name)]
 
     def run(self, sides: Iterable[Side], at_once: int = 1) -> None:
         """Compute what TensorFlow has to: what the head begins with, or the outputs; and keep what later models may begin with.
@@ -247,7 +263,7 @@ class Side:
             "threads": self._threads,
             "sample": self.request.sample and [*self.request.sample, self.request.data_md5],
         }
-        run({**asked, **task}, self._called, self.means.limits)
+        engines.engine(self.means.limits).run({**asked, **task}, self._called)
 
     @property
     def _called(self) -> str:

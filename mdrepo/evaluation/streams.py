@@ -45,6 +45,10 @@ class Stream:
                 raise
             self._failed = True
 
+    def leave(self) -> None:
+        """Leave the file out."""
+        self._failed = True
+
     def _head(self) -> bytes:
         shape = (self._rows, *(self._shape or ()))
         head = io.BytesIO()

@@ -13,7 +13,8 @@ _WARM_UP = 5
 def predict(request: dict[str, Any]) -> None:
     """Load the model, run it over the preprocessed data, save its outputs; raises what goes wrong.
 
-    With `plan`, as `activations` computes them.
+    With `plan`, as `activations` computes them. With `part` the data are some of the batches: a model whose own batches would begin
+    elsewhere than those leaves no outputs.
     """
     import numpy as np
 
@@ -25,6 +26,8 @@ def predict(request: dict[str, Any]) -> None:
 
     prepared = _prepared(request)
     model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    if request.get("part") and loading.BATCH % (model.batch or loading.BATCH):
+        return
     outputs = loading.run(model, prepared, request["tell"])
     if not np.isfinite(outputs).all():
         raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
@@ -32,19 +35,14 @@ def predict(request: dict[str, Any]) -> None:
 
 
 def _prepared(request: dict[str, Any]) -> Any:
-    """What is fed into the model, preprocessed: the inputs, or those that `sample` (how many, of how many, a seed) draws."""
+    """What is fed into the model, preprocessed: the inputs, or those that `sample` draws."""
     from ..errors import Finding
     from . import data, planning, preprocessing
 
     raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
     if not len(raw):
         raise Finding("the test data are empty")
-    if request.get("sample"):
-        budget, count, seed = request["sample"]
-        if len(raw) != count:
-            raise Finding(f"{len(raw)} inputs for {count} right answers: the inputs and the target differ in length")
-        raw = raw[planning.sample(count, budget, seed)]
-    return preprocessing.apply(raw, request["preprocessing"])
+    return preprocessing.apply(planning.drawn(raw, request.get("sample")), request["preprocessing"])
 
 
 def clock(request: dict[str, Any]) -> None:
