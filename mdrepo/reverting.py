@@ -18,6 +18,7 @@ from .plumbing import GitError
 from .restoring import closure, different, protect_data, put_back
 from .results import Outcome
 from .snapshots import Entry
+from .tracing import earlier, located
 from .workspace import Workspace
 from .writing import rewrite
 
@@ -94,14 +95,22 @@ def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue
 
 
 def _with_field(path: str, pointer: str, target: Catalogue, now: Catalogue, text: str | None) -> str:
-    """The text of a document with one field as it was."""
+    """The text of a document with one field as it was; an item of a list is the one that it was then, wherever it stood."""
     document = now.document(path) if text is None else read(text.encode("utf-8"), path)
+    schema, then = now.schema(path), target.document(path).value
     tokens = pointers.parse(pointer)
-    value = pointers.get(target.document(path).value, tokens, MISSING)
-    if value is MISSING and pointers.get(document.value, tokens, MISSING) is MISSING:
-        raise UsageError(f"{path} has no field {pointer}, neither then nor now")
-    try:
-        content = replaced(document.value, tokens, value)
-    except KeyError as error:
-        raise GitError(f"{path}#{pointer} cannot be brought back: there is no {error.args[0]!r} now") from None
-    return rewrite(document, content, now.schema(path).key_order)
+    where = located(document.value, tokens, schema.keys)
+    if where is not None:
+        was = earlier(document.value, then, where, schema.keys).path
+        value = MISSING if was is None else pointers.resolve(then, was)
+    else:
+        was = located(then, tokens, schema.keys)
+        if was is None:
+            raise UsageError(f"{path} has no field {pointer}, neither then nor now")
+        around = earlier(then, document.value, was[:-1], schema.keys).path
+        if around is None:
+            raise GitError(f"{path}#{pointer} cannot be brought back: what it was in is not there now")
+        where, value = (*around, was[-1]), pointers.resolve(then, was)
+        if isinstance(siblings := pointers.resolve(document.value, around), list):
+            where, value = around, [*siblings[: int(was[-1])], value, *siblings[int(was[-1]) :]]
+    return rewrite(document, replaced(document.value, tuple(map(str, where)), value), schema.key_order)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import DOCUMENT, dvc, edit, git, keras_file, load, mdrepo, npz, state, track
@@ -265,6 +267,36 @@ def test_checkout_refuses_to_overwrite_and_keeps_with_force(repo: Path) -> None:
     assert "put aside" in result.err
     assert "mine" in git("stash", "show", "-p", cwd=repo)
     assert [file.read_bytes() for file in (repo / ".git/mdrepo/kept").rglob("net.keras")] == [b"mine too"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "expected"),
+    [
+        # an item of a list is the one with its name, wherever it stands now
+        (lambda sites: sites.reverse(), "0/at", [("two", 2), ("one", 1)]),
+        (lambda sites: sites.reverse(), "two/at", [("two", 2), ("one", 1)]),
+        (lambda sites: sites.pop(0), "one", [("one", 1), ("two", 0)]),
+        (lambda sites: sites.append({"name": "three", "at": 3}), "three", [("one", 1), ("two", 0)]),
+        (lambda sites: sites.append({"name": "three", "at": 3}), "1", [("one", 1), ("two", 2), ("three", 3)]),
+    ],
+)
+def test_rollback_of_a_field_leaves_what_came_later_elsewhere(
+    repo: Path, change: Callable[[Any], Any], field: str, expected: list[tuple[str, int]]
+) -> None:
+    def worse(sites: Any) -> None:
+        sites[1]["at"] = 0
+        change(sites)
+
+    edit(repo, lambda v: v.update(extensions={"sites": [{"name": "one", "at": 1}, {"name": "two", "at": 2}]}))
+    mdrepo("commit", "--no-eval", "-am", "Sites", cwd=repo)
+    edit(repo, lambda v: worse(v["extensions"]["sites"]))
+    mdrepo("commit", "--no-eval", "-am", "Worse", cwd=repo)
+    edit(repo, lambda v: v.update(license="MIT"))
+    mdrepo("commit", "--no-eval", "-am", "Licence", cwd=repo)
+    mdrepo("rollback", "--no-eval", "HEAD~2", f"{DOCUMENT}#/extensions/sites/{field}", cwd=repo)
+    assert [(each["name"], each["at"]) for each in load(repo)["extensions"]["sites"]] == expected
+    assert load(repo)["license"] == "MIT"
+    assert "neither then nor now" in mdrepo("rollback", "HEAD~2", f"{DOCUMENT}#/extensions/none", cwd=repo, code=2).err
 
 
 def test_rollback_of_everything_a_document_and_a_field(repo: Path) -> None:
