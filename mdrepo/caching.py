@@ -40,6 +40,8 @@ class Cache:
     def __init__(self, folder: Path, limit: int = 2 << 30) -> None:
         self.folder = folder
         self.limit = limit
+        self._added = 0
+        self._enough = 0  # bytes that this process may add before it looks for room again
 
     def get(self, kind: str, key: str) -> bytes | None:
         """The bytes of an entry; None where there is none, or where it was cut short or changed."""
@@ -108,7 +110,8 @@ class Cache:
             return False
         try:
             (self.folder / kind).mkdir(parents=True, exist_ok=True)
-            if size >= _SMALL or not zlib.crc32(key.encode()) % 64:
+            self._added += size + _HEADER
+            if size >= _SMALL or (self._added >= self._enough and not zlib.crc32(key.encode()) % 64):
                 self._make_room(size + _HEADER)
             with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_UNFINISHED, delete=False) as file:
                 try:
@@ -163,3 +166,4 @@ class Cache:
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()
                 total -= each
+            self._enough = self._added + max(0, self.limit - total) // 8

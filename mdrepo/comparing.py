@@ -30,7 +30,7 @@ def document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequen
 
 
 def diff_snapshots(
-    space: Workspace, old: str | None, new: str | None, fields: Sequence[str], staged: bool, tolerance: Tolerance
+    space: Workspace, old: str | None, new: str | None, fields: Sequence[str], staged: bool, tolerance: Tolerance | None
 ) -> list[DocumentDiff]:
     """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
     if staged and new is not None:
@@ -56,7 +56,7 @@ def diff_snapshots(
         if chosen and not wanted:
             continue
         if each := document_diff(path, before, after, [p for p in wanted if p is not None]):
-            each = tolerance.applied(each)
+            each = tolerance.applied(each) if tolerance else each
             if each.delta:
                 found.append(each)
     return found

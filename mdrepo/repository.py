@@ -10,59 +10,44 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from . import (
-    applying,
-    augmenting,
-    committing,
-    creating,
-    editing,
-    evaluating,
-    exchanging,
-    inheriting,
-    joining,
-    lending,
-    relabelling,
-    releases,
-    repairing,
-    resolving,
-    restoring,
-    reverting,
-    setting_up,
-    updating,
-)
-from .applying import Mode
-from .committing import Terms
+from . import verbs
 from .errors import MdrepoError, MissingExtra
-from .evaluating import Report
-from .exchanging import Asked, Cloned, Pulled, Pushed
 from .files import write
-from .judgements import Evaluated
-from .notes import Note, write_note
 from .reader import Reader
-from .recovering import recover
-from .resolving import Choice
-from .results import (
-    Augmented,
-    Check,
-    Created,
-    Edited,
-    Inherited,
-    Outcome,
-    Patch,
-    Relabelled,
-    Resolved,
-    Restored,
-    Step,
-    Tagged,
-)
 from .workspace import Workspace
 from .writing import formatted, no_order
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
+    from .applying import Mode
+    from .committing import Terms
+    from .evaluating import Report
     from .evaluation.exchange import Exchanged
+    from .exchanging import Asked, Cloned, Pulled, Pushed
+    from .journal import Steps
+    from .judgements import Evaluated
+    from .notes import Note
+    from .resolving import Choice
+    from .results import (
+        Augmented,
+        Check,
+        Created,
+        Edited,
+        Inherited,
+        Outcome,
+        Patch,
+        Relabelled,
+        Resolved,
+        Restored,
+        Step,
+        Tagged,
+    )
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _recover(workspace: Workspace, steps: Steps) -> None:
+    verbs.recovering.recover(workspace, steps)
 
 
 def _writes(method: Callable[Concatenate[Repository, P], R]) -> Callable[Concatenate[Repository, P], R]:
@@ -85,35 +70,35 @@ class Repository(Reader):
     def open(cls, start: Path | str = ".", report: Report = lambda _: None) -> Repository:
         """The repository that a folder is in; `report` is told what takes more than a second. Raises MdrepoError."""
         workspace = Workspace.open(Path(start), report)
-        workspace.journal.settle(partial(recover, workspace))
+        workspace.journal.settle(partial(_recover, workspace))
         return cls(workspace)
 
     def _turn(self, what: str) -> AbstractContextManager[None]:
-        return self._workspace.journal.turn(what, partial(recover, self._workspace))
+        return self._workspace.journal.turn(what, partial(_recover, self._workspace))
 
     @classmethod
     def init(cls, folder: Path | str = ".") -> tuple[Repository, list[Step]]:
         """Set a repository up, or repair its set-up."""
-        workspace, steps = setting_up.initialise(Path(folder))
+        workspace, steps = verbs.setting_up.initialise(Path(folder))
         return cls(workspace), steps
 
     @staticmethod
     def diagnose(start: Path | str = ".") -> Iterator[Check]:
         """What is set up and what is not, and the state of documents, data and evaluations."""
-        yield from setting_up.diagnose(Path(start))
+        yield from verbs.setting_up.diagnose(Path(start))
         with contextlib.suppress(MdrepoError):  # what is no repository has been said to be none
             repository = Repository(Workspace.open(Path(start)))
-            yield from repairing.checks(repository._workspace, repository.merge_files)
+            yield from verbs.repairing.checks(repository._workspace, repository.merge_files)
 
     @_writes
     def repair(self) -> list[str]:
         """Put right what nobody need be asked about: missing data, and evaluations that a rebase lost; what was done, in words."""
-        return repairing.repair(self._workspace)
+        return verbs.repairing.repair(self._workspace)
 
     @_writes
     def new(self, kind: str, name: str, artefact: str | None = None) -> list[Created]:
         """A document from a schema, with the derived fields filled."""
-        return creating.create(self._workspace, kind, name, artefact)
+        return verbs.creating.create(self._workspace, kind, name, artefact)
 
     # changing
 
@@ -135,27 +120,27 @@ class Repository(Reader):
     @_writes
     def set(self, path: str, pointer: str, value: Any) -> Edited:
         """Change one field (MISSING takes it away); the document is written if no problem is new with it."""
-        return self._kept(editing.with_field(self._workspace, path, pointer, value))
+        return self._kept(verbs.editing.with_field(self._workspace, path, pointer, value))
 
     @_writes
     def edit(self, path: str, text: str) -> Edited:
         """Change a document's text; it is written if no problem is new with it; raises Finding where it is no JSON."""
-        return self._kept(editing.with_text(self._workspace, path, text))
+        return self._kept(verbs.editing.with_text(self._workspace, path, text))
 
     def _kept(self, edited: Edited) -> Edited:
         if edited.text != edited.before and not edited.problems:
-            editing.keep(self._workspace, edited)
+            verbs.editing.keep(self._workspace, edited)
         return edited
 
     @_writes
     def apply_patch(self, patch: Patch) -> list[str]:
         """Write a patch's documents and lock files; the paths of the documents that changed."""
-        return updating.write_patch(self._workspace, patch)
+        return verbs.updating.write_patch(self._workspace, patch)
 
     @_writes
     def apply(self, patch: Mapping[str, Any], *, reverse: bool = False) -> list[str]:
         """Apply one of mdrepo's own patches (or undo it) to the documents that it names, all or none; the paths that changed."""
-        return applying.to_documents(self._workspace, patch, Mode(reverse=reverse))
+        return verbs.applying.to_documents(self._workspace, patch, Mode(reverse=reverse))
 
     @_writes
     def resolve(self, path: str, pointer: str | None, choice: Choice, *, add: bool = False) -> Resolved:
@@ -163,38 +148,38 @@ class Repository(Reader):
 
         With `add`, the document is added to the index when its last conflict is settled and nothing is wrong with it.
         """
-        return resolving.settle(self._workspace, path, pointer, choice, self.merge_files, add=add)
+        return verbs.resolving.settle(self._workspace, path, pointer, choice, self.merge_files, add=add)
 
     @_writes
     def inherit(self, path: str, revision: str = "HEAD", *, take: Sequence[str] = (), keep: Sequence[str] = ()) -> Inherited:
         """Bring what changed in the document of a model's base into its own, since the commit that it names (`merge-base`)."""
-        return inheriting.merge_base(self._workspace, path, revision, take, keep)
+        return verbs.inheriting.merge_base(self._workspace, path, revision, take, keep)
 
     @_writes
     def tag(self, path: str, version: str | None = None, revision: str = "HEAD", message: str | None = None) -> Tagged:
         """Tag a version of a document, or (None) the next one, in GTO's grammar."""
-        return releases.tag(self._workspace, path, version, revision, message)
+        return verbs.releases.tag(self._workspace, path, version, revision, message)
 
     @_writes
     def assign(
         self, path: str, stage: str, version: str | None = None, revision: str = "HEAD", message: str | None = None
     ) -> Tagged:
         """Tag a release of a document, or (None) its last one, as being in a stage."""
-        return releases.assign(self._workspace, path, stage, version, revision, message)
+        return verbs.releases.assign(self._workspace, path, stage, version, revision, message)
 
     @_writes
     def relabel(self, path: str, renames: Mapping[str, str], corrections: bytes | None = None, *, dry: bool = False) -> Relabelled:
         """Apply a changed label map to a data set, as a new DVC version of it."""
-        return relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
+        return verbs.relabelling.relabel(self._workspace, path, renames, corrections, dry=dry)
 
     def stop_worker(self) -> bool:
         """End the process with TensorFlow that waits, with what it runs; whether there was one."""
-        return evaluating.stop_worker(self._workspace)
+        return verbs.evaluating.stop_worker(self._workspace)
 
     @_writes
     def augment(self, path: str, dataset: str | None = None, name: str | None = None, report: Report = lambda _: None) -> Augmented:
         """Make further training data by the policy in a model's document, as a data set of its own."""
-        return augmenting.augment(self._workspace, path, dataset, name, report)
+        return verbs.augmenting.augment(self._workspace, path, dataset, name, report)
 
     @_writes
     def commit(
@@ -203,11 +188,11 @@ class Repository(Reader):
         paths: Sequence[str] = (),
         *,
         everything: bool = False,
-        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        terms: Terms | None = None,
         report: Report = lambda _: None,
     ) -> Outcome:
         """Validate, evaluate against the parent, and commit; `arguments` go to `git commit`."""
-        return committing.commit(self._workspace, arguments, paths, everything, terms, report)
+        return verbs.committing.commit(self._workspace, arguments, paths, everything, terms or verbs.committing.Terms(), report)
 
     @_writes
     def merge(
@@ -216,27 +201,29 @@ class Repository(Reader):
         arguments: Sequence[str] = (),
         *,
         forward: bool = True,
-        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        terms: Terms | None = None,
         report: Report = lambda _: None,
     ) -> Outcome:
         """Merge a revision with the structural driver; validated, evaluated against each parent, and committed, with its data."""
-        return joining.merge(self._workspace, revision, arguments, forward, terms, self.merge_files, report)
+        return verbs.joining.merge(
+            self._workspace, revision, arguments, forward, terms or verbs.committing.Terms(), self.merge_files, report
+        )
 
     @_writes
     def merge_continue(
         self,
         arguments: Sequence[str] = (),
         *,
-        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        terms: Terms | None = None,
         report: Report = lambda _: None,
     ) -> Outcome:
         """Commit the merge that waits, as its conflicts were settled."""
-        return joining.finish(self._workspace, arguments, terms, self.merge_files, report)
+        return verbs.joining.finish(self._workspace, arguments, terms or verbs.committing.Terms(), self.merge_files, report)
 
     @_writes
     def merge_abort(self) -> Outcome:
         """Undo the merge that waits."""
-        return joining.abort(self._workspace)
+        return verbs.joining.abort(self._workspace)
 
     # with others
 
@@ -250,27 +237,28 @@ class Repository(Reader):
         report: Report = lambda _: None,
     ) -> Pushed:
         """Bring data to DVC's remote, then evaluations and branches to git's; `force`: as `git push --force-with-lease`."""
-        return exchanging.push(self._workspace, remote, refs, force=force, upstream=upstream, report=report)
+        return verbs.exchanging.push(self._workspace, remote, refs, force=force, upstream=upstream, report=report)
 
     def pull(
         self,
         remote: str | None = None,
-        asked: Asked = Asked(),  # noqa: B008 - a frozen value
+        asked: Asked | None = None,
         *,
-        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        terms: Terms | None = None,
         report: Report = lambda _: None,
     ) -> Pulled:
         """Fetch the branch that this one follows, with evaluations and data, and merge it."""
-        found = exchanging.fetched(self._workspace, remote, report)
+        found = verbs.exchanging.fetched(self._workspace, remote, report)
         with self._turn("mdrepo pull"):
-            return exchanging.pull(self._workspace, found, asked, terms, self.merge_files, report)
+            how = asked or verbs.exchanging.Asked(), terms or verbs.committing.Terms()
+            return verbs.exchanging.pull(self._workspace, found, *how, self.merge_files, report)
 
     @classmethod
     def clone(
         cls, url: str, folder: Path, start: Path, options: Sequence[str] = (), report: Report = lambda _: None
     ) -> tuple[Repository, Cloned]:
         """Clone a repository with its evaluations and data; the address is taken as it is from `start`."""
-        workspace, found = exchanging.clone(url, folder, start, options, report)
+        workspace, found = verbs.exchanging.clone(url, folder, start, options, report)
         return cls(workspace), found
 
     def evaluate(
@@ -278,15 +266,15 @@ class Repository(Reader):
     ) -> tuple[str, Note | None]:
         """The evaluation of a commit against its first parent (kept as its note), or against another commit."""
         space = self._workspace
-        commit, note = evaluating.of_commit(space, revision, against, report)
+        commit, note = verbs.evaluating.of_commit(space, revision, against, report)
         if note is not None and against is None:
             with self._turn("mdrepo eval"):
-                write_note(space.git, commit, note)
+                verbs.notes.write_note(space.git, commit, note)
         return commit, note
 
     def evaluate_range(self, revisions: str, against: str | None = None, report: Report = lambda _: None) -> Iterator[Evaluated]:
         """The evaluations of A..B's commits, parents first, each kept as its note; after one that fails the next comes."""
-        for commit, subject in evaluating.in_range(self._workspace, revisions):
+        for commit, subject in verbs.evaluating.in_range(self._workspace, revisions):
             try:
                 _, note = self.evaluate(commit, against, report)
             except MissingExtra:
@@ -298,11 +286,11 @@ class Repository(Reader):
 
     def push_cache(self, remote: str | None = None) -> Exchanged:
         """Put what the cache has for HEAD's evaluation into a DVC remote, the default one without a name."""
-        return lending.exchange(self._workspace, "push", remote)
+        return verbs.lending.exchange(self._workspace, "push", remote)
 
     def pull_cache(self, remote: str | None = None) -> Exchanged:
         """Take what others have put into a DVC remote for HEAD's evaluation into the cache."""
-        return lending.exchange(self._workspace, "pull", remote)
+        return verbs.lending.exchange(self._workspace, "pull", remote)
 
     def clear_cache(self) -> None:
         """Take everything out of the cache; what it had is computed again where it is needed."""
@@ -311,7 +299,7 @@ class Repository(Reader):
     @_writes
     def checkout(self, revision: str, paths: Sequence[str] = (), *, force: bool = False) -> Restored:
         """Documents and DVC data of a revision into the work tree, both or neither."""
-        return restoring.checkout(self._workspace, revision, paths, force=force)
+        return verbs.restoring.checkout(self._workspace, revision, paths, force=force)
 
     @_writes
     def rollback(
@@ -320,8 +308,8 @@ class Repository(Reader):
         fields: Sequence[str] = (),
         *,
         message: str | None = None,
-        terms: Terms = Terms(),  # noqa: B008 - a frozen value
+        terms: Terms | None = None,
         report: Report = lambda _: None,
     ) -> Outcome:
         """A new commit that brings back an earlier state of everything, a document or a field, evaluated like any commit."""
-        return reverting.rollback(self._workspace, revision, fields, message, terms, report)
+        return verbs.reverting.rollback(self._workspace, revision, fields, message, terms or verbs.committing.Terms(), report)
