@@ -59,8 +59,7 @@ def write_note(git: Git, commit_id: str, note: Note) -> None:
                 git.run("update-ref", scratch, old)
             git.run("notes", f"--ref={scratch}", "add", "-f", "-F", "-", commit_id, stdin=content)
             new = git.text("rev-parse", "--verify", scratch)
-            swapped = git.run("update-ref", "-m", "mdrepo: evaluation", NOTES, new, old or "0" * 40, codes=(0, 1, 128))
-            if swapped.returncode == 0:
+            if git.swapped(NOTES, old or None, new, "mdrepo: evaluation"):
                 return
     finally:
         git.run("update-ref", "-d", scratch)

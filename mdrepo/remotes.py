@@ -151,8 +151,7 @@ def join_notes(
         if new is None or new == ours:
             return ours, ours
         about_to(ours, new)
-        swapped = git.run("update-ref", "-m", "mdrepo: evaluations of others", NOTES, new, ours or "0" * 40, codes=(0, 1, 128))
-        if swapped.returncode == 0:
+        if git.swapped(NOTES, ours, new, "mdrepo: evaluations of others"):
             return ours, new
     raise Busy(f"{NOTES} kept changing while notes were merged", "try again")
 

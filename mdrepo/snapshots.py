@@ -97,6 +97,17 @@ class Git(Runner):
         done = self.run("symbolic-ref", "--quiet", "--short", "HEAD", codes=(0, 1))
         return done.stdout.decode("utf-8").strip() or None
 
+    def swapped(self, name: str, old: str | None, new: str, reason: str) -> bool:
+        """Let a reference name another object; False where it was not `old` any more (None: not there). Raises GitError."""
+        done = self.run("update-ref", "-m", reason, name, new, old or "0" * 40, codes=(0, 1, 128))
+        if done.returncode == 0:
+            return True
+        now = self.run("rev-parse", "--verify", "--quiet", name, codes=(0, 1, 128)).stdout.decode().strip()
+        if now == (old or ""):  # nobody else has changed it: a full disk, say
+            self.run("update-ref", "-m", reason, name, new, old or "0" * 40)
+            return True
+        return False
+
     def merging(self) -> bool:
         """Whether a merge waits for its commit."""
         return (self.folder / "MERGE_HEAD").exists()

@@ -19,6 +19,7 @@ from typing import Any
 
 import forks
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -267,16 +268,24 @@ def state(root: Path) -> State:
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     """The demo, played once for all tests: its folder and what it said. Nobody changes it; see `demo`."""
     base = tmp_path_factory.getbasetemp()
-    outer = base / "outer"  # a checkout that ignores the demo's folder, as mdrepo's own does
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # of all processes of a test run
+    outer, said = shared / "outer", shared / "demo.json"
+    with FileLock(shared / "demo.lock"), settled(base):
+        if not said.exists():
+            said.write_text(json.dumps(_demo(outer)))
+    return outer / "mdrepo-demo", Result(**json.loads(said.read_text()))
+
+
+def _demo(outer: Path) -> dict[str, Any]:
+    """Play the demo in a checkout that ignores its folder, as mdrepo's own does."""
     outer.mkdir()
-    with settled(base):
-        git("init", "-q", cwd=outer)
-        (outer / ".gitignore").write_text("/mdrepo-demo*/\n")
-        before = (outer / ".git/config").read_text()
-        result = mdrepo("demo", cwd=outer)
-        assert (outer / ".git/config").read_text() == before
-        assert git("status", "--porcelain", cwd=outer) == "?? .gitignore"
-        return outer / "mdrepo-demo", result
+    git("init", "-q", cwd=outer)
+    (outer / ".gitignore").write_text("/mdrepo-demo*/\n")
+    before = (outer / ".git/config").read_text()
+    result = mdrepo("demo", cwd=outer)
+    assert (outer / ".git/config").read_text() == before
+    assert git("status", "--porcelain", cwd=outer) == "?? .gitignore"
+    return vars(result)
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def merged(*sides: str) -> Reconciled:
     return reconcile(*(side.encode() for side in sides), marks=Marks(size=9))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(objects, objects, objects, st.sampled_from(LAYOUTS))
 @example({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 1}, pretty)
 @example({"a": 1, "b": 2}, {}, {"a": 2, "b": 3}, pretty)

@@ -67,7 +67,7 @@ def test_items_that_came_went_and_moved(one: list[int], other: list[int], first:
     assert {change.kind for change in delta} <= {"added", "removed", "moved"}
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(values, values)
 def test_a_side_that_changed_nothing_does_not_matter(base: Any, changed: Any) -> None:
     for merged in (merge(base, base, changed), merge(base, changed, base), merge(base, changed, changed)):
@@ -91,7 +91,7 @@ def asked(merged: Merged) -> list[tuple[str, list[str]]]:
     return sorted((spelled(each.base), sorted([spelled(each.ours), spelled(each.theirs)])) for each in merged.conflicts)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(versions())
 def test_swapping_the_sides_swaps_only_the_labels(sides: tuple[Any, Any, Any]) -> None:
     base, ours, theirs = sides
@@ -101,7 +101,7 @@ def test_swapping_the_sides_swaps_only_the_labels(sides: tuple[Any, Any, Any]) -
     assert same(unordered(contents[0]), unordered(contents[1]))
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(versions())
 def test_a_clean_merge_has_every_edit_that_one_side_alone_made(sides: tuple[Any, Any, Any]) -> None:
     """By our own check, and by the scoring tool's."""

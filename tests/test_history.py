@@ -244,7 +244,7 @@ def test_a_pattern_that_backtracks_ends(repo: Path) -> None:
 def test_blame_tells_derived_from_written_and_what_the_evaluation_said(repo: Path) -> None:
     commit(repo, "Describe", lambda v: v.update(description="A net."))
     head = commit(repo, "Override", lambda v: v["labels"][0].update(name="zero"))
-    differences = [{"metric": "accuracy", "parent": 0.9, "value": 0.8, "difference": -0.1}]
+    differences = [{"metric": "accuracy", "parent": 0.9, "value": 0.8, "difference": -0.1, "interval": [-0.2, 0]}]
     note = {"verdict": "regressed", "documents": {DOCUMENT: {"verdict": "regressed", "differences": differences}}}
     git("notes", "--ref=mdrepo", "add", "-m", json.dumps(note), head, cwd=repo)
     found = mdrepo("blame", DOCUMENT, "--json", cwd=repo).json

@@ -234,13 +234,20 @@ def test_a_corrupt_object_is_named(plain: Path) -> None:
     file.chmod(0o644)
     file.write_bytes(b"broken")
     before = state(plain)
-    for arguments in (["diff", "HEAD"], ["show"], ["show", f"HEAD:{DOCUMENT}"], ["log", DOCUMENT], ["eval"], ["checkout", "HEAD"]):
+    for arguments in (
+        ["diff", "HEAD~1", "HEAD"],
+        ["show"],
+        ["show", f"HEAD:{DOCUMENT}"],
+        ["log", DOCUMENT],
+        ["eval"],
+        ["checkout", "HEAD"],
+    ):
         said = mdrepo(*arguments, cwd=plain, code=None)
         assert said.code in (0, 3), said
         assert (said.code == 3) == (1 <= len(said.err.splitlines()) <= 2), said.err
     assert state(plain) == before
     file.unlink()
-    said = mdrepo("diff", "HEAD", cwd=plain, code=3)
+    said = mdrepo("show", f"HEAD:{DOCUMENT}", cwd=plain, code=3)
     assert blob in said.err
     assert "git fsck" in said.err
     assert load(plain)["description"] == "Third"

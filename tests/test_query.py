@@ -128,7 +128,8 @@ def test_the_fields_that_an_expression_names_are_known() -> None:
 
 
 def note(root: Path, revision: str, **accuracy: Any) -> None:
-    result = {"verdict": "improved", "metrics": accuracy, "differences": [{"metric": "accuracy", "difference": 0.1, "value": 0}]}
+    difference = {"metric": "accuracy", "parent": -0.1, "value": 0, "difference": 0.1, "interval": [0, 0.2]}
+    result = {"verdict": "improved", "metrics": accuracy, "differences": [difference]}
     content = {"verdict": "improved", "documents": {DOCUMENT: result}}
     git("notes", "--ref=mdrepo", "add", "-f", "-m", json.dumps(content), revision, cwd=root)
 
