@@ -28,7 +28,9 @@ class GitError(MdrepoError):
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for git: without the GIT_* that hooks leak, but for those that a user sets on purpose."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
-    return {**kept, "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", **(extra or {})}
+    # merge drivers and hooks call mdrepo: the one that runs is found also where the PATH has none
+    path = os.pathsep.join(filter(None, (os.environ.get("PATH"), str(Path(sys.executable).parent))))
+    return {**kept, "PATH": path, "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", **(extra or {})}
 
 
 def writer_above() -> int | None:

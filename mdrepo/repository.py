@@ -18,7 +18,6 @@ from .workspace import Workspace
 from .writing import formatted, no_order
 
 if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
-    from .applying import Mode
     from .committing import Terms
     from .evaluating import Report
     from .evaluation.exchange import Exchanged
@@ -140,7 +139,7 @@ class Repository(Reader):
     @_writes
     def apply(self, patch: Mapping[str, Any], *, reverse: bool = False) -> list[str]:
         """Apply one of mdrepo's own patches (or undo it) to the documents that it names, all or none; the paths that changed."""
-        return verbs.applying.to_documents(self._workspace, patch, Mode(reverse=reverse))
+        return verbs.applying.to_documents(self._workspace, patch, verbs.applying.Mode(reverse=reverse))
 
     @_writes
     def resolve(self, path: str, pointer: str | None, choice: Choice, *, add: bool = False) -> Resolved:
@@ -280,9 +279,9 @@ class Repository(Reader):
             except MissingExtra:
                 raise
             except MdrepoError as error:
-                yield Evaluated(commit, subject, None, error)
+                yield verbs.judgements.Evaluated(commit, subject, None, error)
             else:
-                yield Evaluated(commit, subject, note)
+                yield verbs.judgements.Evaluated(commit, subject, note)
 
     def push_cache(self, remote: str | None = None) -> Exchanged:
         """Put what the cache has for HEAD's evaluation into a DVC remote, the default one without a name."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from . import inheriting as inheriting
     from . import inspecting as inspecting
     from . import joining as joining
+    from . import judgements as judgements
     from . import lending as lending
     from . import logs as logs
     from . import notes as notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -145,3 +146,24 @@ def test_nothing_names_a_registry_or_a_machine() -> None:
         text = (ROOT / path).read_text(encoding="utf-8", errors="replace")
         assert not re.search(r"(?<![\w.])/(work|farm|root|home/\w+)/", text), path
         assert "index-url" not in text, path
+
+
+@pytest.mark.parametrize("name", ["reader", "repository"])
+def test_what_is_imported_for_types_alone_is_used_for_types_alone(name: str) -> None:
+    tree = ast.parse((ROOT / "mdrepo" / f"{name}.py").read_text())
+    blocks = [node for node in tree.body if isinstance(node, ast.If)]
+    types = {each.name for block in blocks for node in ast.walk(block) if isinstance(node, ast.ImportFrom) for each in node.names}
+    used = {node.lineno: node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in types}
+    written = [each for node in ast.walk(tree) for each in _annotations(node)]
+    annotated = {node.lineno for each in written for node in ast.walk(each) if isinstance(node, ast.Name)}
+    assert types
+    assert {line: word for line, word in used.items() if line not in annotated} == {}
+
+
+def _annotations(node: ast.AST) -> list[ast.expr]:
+    match node:
+        case (
+            ast.FunctionDef(returns=ast.expr() as found) | ast.arg(annotation=ast.expr() as found) | ast.AnnAssign(annotation=found)
+        ):
+            return [found]
+    return []
