@@ -120,7 +120,7 @@ def test_whatever_a_plugin_does_the_rest_is_done(plugged: Path) -> None:
     track(plugged, "models/net.keras", keras_file(4))
     start = time.monotonic()
     result = mdrepo("patch", "--apply", "--json", cwd=plugged, code=None)
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 120  # each has a second, and what is begun anew begins slowly on a busy machine
     problems = result.json["problems"]
     for name, reason in REASONS.items():
         [found] = [each for each in problems if f"data/{name.replace(' ', '-')}.plug" in json.dumps(each)]
