@@ -205,7 +205,7 @@ class Journal:
         """Keep some room of the disk, so that what was begun can be ended or undone on one that got full."""
         try:
             with self._reserved.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, _ROOM)
+                file.write(bytes(_ROOM))  # posix_fallocate(3) is not everywhere
         except OSError as error:
             raise MdrepoError(f"{self._folder}: {error.strerror}", "nothing was changed") from None
 

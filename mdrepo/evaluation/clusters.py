@@ -62,7 +62,7 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         import ray
 
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):  # of a cluster that is lost: what was computed, or why it was not, is said already
             ray.shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -102,7 +102,7 @@ class Cluster:
             raise MdrepoError(words, "see Ray's logs there; it may want memory") from None
         finally:
             for each in waiting:
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(Exception):  # nobody waits for it any more
                     ray.cancel(each)
 
 
