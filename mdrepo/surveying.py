@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -115,9 +117,18 @@ class Surveyor:
 
     def _stamp(self, catalogue: Catalogue) -> str:
         """What the state of every document depends on: mdrepo, the extractors, the configuration, the schemas."""
-        from importlib.metadata import entry_points
-
-        points = entry_points(group="mdrepo.extractors")
-        extractors = sorted((each.name, each.value, each.dist.version if each.dist else "") for each in points)
-        content = [__version__, extractors, repr(self._space.configuration), catalogue.fingerprint]
+        content = [__version__, _installed(), repr(self._space.configuration), catalogue.fingerprint]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _installed() -> list[tuple[str, int]]:
+    """The folders that say which packages are installed, with when they last changed: an extractor comes, goes or is renewed so.
+
+    What the packages say of themselves takes much longer to read than the state of all documents.
+    """
+    found = []
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            if any(name.endswith((".dist-info", ".egg-info")) for name in os.listdir(folder or ".")):
+                found.append((folder, os.stat(folder or ".").st_mtime_ns))
+    return found
