@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import __version__
 from .catalogue import Catalogue
@@ -127,8 +127,8 @@ def _installed() -> list[tuple[str, int]]:
     What the packages say of themselves takes much longer to read than the state of all documents.
     """
     found = []
-    for folder in sys.path:
+    for folder in map(Path, sys.path):
         with contextlib.suppress(OSError):
-            if any(name.endswith((".dist-info", ".egg-info")) for name in os.listdir(folder or ".")):
-                found.append((folder, os.stat(folder or ".").st_mtime_ns))
+            if any(each.suffix in (".dist-info", ".egg-info") for each in folder.iterdir()):
+                found.append((str(folder), folder.stat().st_mtime_ns))
     return found
