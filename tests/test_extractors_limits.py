@@ -134,6 +134,7 @@ def test_whatever_a_plugin_does_the_rest_is_done(plugged: Path) -> None:
     assert json.loads((plugged / DOCUMENT).read_text())["structure"]["outputs"] == [{"name": "head", "shape": [None, 4]}]
     assert len(problems) == len(REASONS)
     assert set(result.err.splitlines()) >= {"reading sleeps.plug ...", "reading loops.plug ..."}
+    assert "reading" not in mdrepo("patch", cwd=plugged, code=None).err
     assert "reading" not in mdrepo("--quiet", "patch", cwd=plugged, code=None).err
 
 
