@@ -63,6 +63,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),
     "cache": (["cache"], set()),
     "cache pull": (["cache", "pull"], {"yaml", "numpy", "dvc"}),
+    "schema": (["schema", "list"], {"yaml"}),
     "doctor": (["doctor"], {"yaml"}),
     "merge": (["merge", "HEAD"], set()),
     "merge-file": (["merge-file", "none", "none", "none"], set()),

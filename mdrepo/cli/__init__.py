@@ -53,6 +53,7 @@ COMMANDS = {
     "clone": "Clone a repository with its evaluations and data.",
     "resolve": "Settle a conflict that git left in a document, field by field.",
     "cache": "Show what is kept so that nothing is computed twice; --clear; share it: push, pull.",
+    "schema": "List, show, begin and check schemas.",
     "doctor": "Say what is set up and what is not; --fix repairs it.",
     "completion": "Print the completion script of a shell.",
     "demo": "Play the whole story on real data, in a new folder.",
