@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .evaluating import Report
     from .judgements import Foreseen, Latency, Verified
     from .provenance import Provenance
+    from .questions import Asked
     from .reconciling import Reconciled
     from .records import Blame, Measure, Queried
     from .results import Changelog, DocumentDiff, Logged, Patch, Releases, Status, Tuned, Versioned, WorkerState
@@ -67,6 +68,10 @@ class Reader:
     ) -> list[DocumentDiff]:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
         return verbs.comparing.diff_snapshots(self._workspace, old, new, names, staged, tolerance)
+
+    def questions(self, paths: Sequence[str] = ()) -> list[Asked]:
+        """What is open in the files that a merge left in conflict, with where the values come from and how sides were evaluated."""
+        return verbs.questions.questions(self._workspace, paths, self.merge_files)
 
     def schemas(self) -> list[Known]:
         """The schemas known here, and what they are bound to."""

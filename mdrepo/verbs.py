@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import logs as logs
     from . import notes as notes
     from . import querying as querying
+    from . import questions as questions
     from . import reconciling as reconciling
     from . import recovering as recovering
     from . import relabelling as relabelling

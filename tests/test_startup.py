@@ -30,6 +30,7 @@ HEAVY = {
     "PIL",
     "cv2",
     "jmespath",
+    "jinja2",
 }
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
@@ -76,6 +77,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "pull": (["pull"], set()),
     "clone": (["clone", "nowhere"], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
+    "resolve --web": (["resolve", "--web"], set()),  # without a conflict there is no page
     "init": (["init"], {"yaml"}),
     "new": (["new", "dataset", "none"], {"yaml"}),
     "checkout": (["checkout", "HEAD"], {"yaml"}),
