@@ -9,6 +9,7 @@ from typing import Any
 from . import pointers
 from .ancestry import Step, Version, nearest
 from .changes import MISSING, Delta, KeyFinder, no_keys
+from .differences import DocumentDiff
 from .documents import DocumentError
 from .errors import Finding
 from .guessing import meant
@@ -16,7 +17,6 @@ from .history import History
 from .pointers import Path
 from .provenance import Provenance, provenance
 from .records import Blame, Blamed
-from .results import DocumentDiff
 from .schemas import Schema
 from .searching import Search
 from .tracing import Address, Earlier, Marks, address, changed, combined, earlier, leaves, located, marked

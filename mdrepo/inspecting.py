@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from . import conflicts
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
-from .conflicts import Merge
 from .errors import Finding
 from .ledger import Examined
 from .locks import SUFFIX
@@ -19,6 +18,9 @@ from .staleness import stale
 from .surveying import Surveyor
 from .validation import Problem
 from .workspace import Workspace
+
+if TYPE_CHECKING:  # few documents are in conflict
+    from .conflicts import Merge
 
 
 def status(workspace: Workspace, merge: Merge) -> Status:
@@ -68,6 +70,8 @@ def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:
 def _document_status(workspace: Workspace, work: Catalogue, path: str, found_state: State | None, merge: Merge) -> DocumentStatus:
     code = found_state.code if found_state else "  "
     if found_state and found_state.unmerged:
+        from . import conflicts
+
         return conflicts.document_status(workspace, path, work.problems(path), merge)
     if "D" in code and not workspace.exists(path):
         return DocumentStatus(path, "deleted")

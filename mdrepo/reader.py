@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from . import verbs
 from .documents import read
 from .errors import Finding
-from .marking import MARKER_SIZE, Marks
+from .marks import MARKER_SIZE
 from .workspace import Workspace
 
 if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from pandas import DataFrame
 
     from .caching import Usage
-    from .differences import Tolerance
+    from .differences import DocumentDiff, Tolerance
     from .evaluating import Report
     from .judgements import Foreseen, Latency, Verified
     from .provenance import Provenance
     from .questions import Asked
     from .reconciling import Reconciled
     from .records import Blame, Measure, Queried
-    from .results import Changelog, DocumentDiff, Logged, Patch, Releases, Status, Tuned, Versioned, WorkerState
+    from .results import Changelog, Logged, Patch, Releases, Status, Tuned, Versioned, WorkerState
     from .schemata import Known
     from .searching import Search
     from .validation import Problem
@@ -161,7 +161,7 @@ class Reader:
             work = self._workspace.work()
             bound = self._workspace.configuration.bound_schema(path)
             guide = verbs.settling.Guide.of(work.schemas.bound(read(ours, path).value, path, bound))
-        return verbs.reconciling.reconcile(base, ours, theirs, guide, Marks(size=size))
+        return verbs.reconciling.reconcile(base, ours, theirs, guide, verbs.marking.Marks(size=size))
 
     def worker(self) -> WorkerState:
         """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""

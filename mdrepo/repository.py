@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .committing import Terms
     from .evaluating import Report
     from .evaluation.exchange import Exchanged
-    from .exchanging import Asked, Cloned, Pulled, Pushed
+    from .exchanging import Asked
     from .journal import Steps
     from .judgements import Evaluated
     from .notes import Note
@@ -29,11 +29,14 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .results import (
         Augmented,
         Check,
+        Cloned,
         Created,
         Edited,
         Inherited,
         Outcome,
         Patch,
+        Pulled,
+        Pushed,
         Relabelled,
         Resolved,
         Restored,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import __version__
 from .catalogue import Catalogue
@@ -115,9 +117,18 @@ class Surveyor:
 
     def _stamp(self, catalogue: Catalogue) -> str:
         """What the state of every document depends on: mdrepo, the extractors, the configuration, the schemas."""
-        from importlib.metadata import entry_points
-
-        points = entry_points(group="mdrepo.extractors")
-        extractors = sorted((each.name, each.value, each.dist.version if each.dist else "") for each in points)
-        content = [__version__, extractors, repr(self._space.configuration), catalogue.fingerprint]
+        content = [__version__, _installed(), repr(self._space.configuration), catalogue.fingerprint]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _installed() -> list[tuple[str, int]]:
+    """The folders that say which packages are installed, with when they last changed: an extractor comes, goes or is renewed so.
+
+    What the packages say of themselves takes much longer to read than the state of all documents.
+    """
+    found = []
+    for folder in map(Path, sys.path):
+        with contextlib.suppress(OSError):
+            if any(each.suffix in (".dist-info", ".egg-info") for each in folder.iterdir()):
+                found.append((str(folder), folder.stat().st_mtime_ns))
+    return found

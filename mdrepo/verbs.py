@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from . import augmenting as augmenting
     from . import committing as committing
     from . import comparing as comparing
+    from . import conflicts as conflicts
     from . import creating as creating
     from . import editing as editing
     from . import evaluating as evaluating
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from . import judgements as judgements
     from . import lending as lending
     from . import logs as logs
+    from . import marking as marking
     from . import notes as notes
     from . import querying as querying
     from . import questions as questions
