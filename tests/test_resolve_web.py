@@ -45,9 +45,9 @@ def conflicting(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     with settled(base):
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         git("checkout", "-qb", "topic", cwd=root)
-        save(root, "theirs", 1 << 20)
+        save(root, "theirs", 16)
         git("checkout", "-q", "main", cwd=root)
-        save(root, "ours", 1 << 20)
+        save(root, "ours", 1 << 20)  # 1 MB
         assert subprocess.run(["git", "merge", "-q", "topic"], cwd=root, capture_output=True, check=False).returncode == 1
     return root
 
@@ -253,6 +253,7 @@ def load_open(repo: Path) -> Any:
 
 def test_how_it_ends(repo: Path, served: Served) -> None:
     assert "ssh -N -L" not in served.first
+    assert served.ask()[0] == 200
     served.process.send_signal(signal.SIGINT)
     code, _, err = served.ended()
     assert code == 130
@@ -285,3 +286,23 @@ def test_a_deleted_document_is_said_to_be_for_git(repo_template: Path, tmp_path:
     found = mdrepo("resolve", "--web", cwd=root, code=1)
     assert "ours deleted the document" in found.err
     assert "git rm" in found.err
+
+
+def test_each_side_s_evaluation_and_origin_are_shown(repo: Path) -> None:
+    from mdrepo.cli.web import Session
+    from mdrepo.notes import write_note
+    from mdrepo.repository import Repository
+    from mdrepo.snapshots import Git
+
+    found = Git.find(repo)
+    for revision, verdict, accuracy in (("HEAD", "regressed", 0.8), ("MERGE_HEAD", "improved", 0.93)):
+        result = {"verdict": verdict, "dataset": "metadata/net-test.json", "examples": 12, "metrics": {"accuracy": accuracy}}
+        write_note(found, found.commit_id(revision), {"verdict": verdict, "documents": {DOCUMENT: result}})
+    session = Session(Repository.open(repo), [])
+    page = session.answer(None, "n").page
+    assert "ours: regressed: accuracy 80.0%" in page
+    assert "theirs: improved: accuracy 93.0%" in page
+    origins = [each.origins["ours"].kind for each in session.asked()[0].questions]
+    assert origins == ["overridden", "overridden", "manual"]
+    git("update-ref", "-d", "refs/notes/mdrepo", cwd=repo)
+    assert session.answer(None, "n").page.count("not evaluated") == 2

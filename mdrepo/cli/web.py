@@ -40,6 +40,7 @@ class Session:
         self.typed: dict[str, str] = {}
         self.settled = 0
         self.invalid = False
+        self.more = True  # for all that is known; else it is looked at
 
     def asked(self) -> list[Asked]:
         return self.repo.questions(self.paths)
@@ -53,7 +54,7 @@ class Session:
         try:
             if form is not None:
                 self._take(form)
-                if self.left():
+                if self.more or self.left():
                     return Reply(status=303)
             return self._shown(nonce)
         except MdrepoError as error:  # a repository that went wrong meanwhile; the page may be looked at again
@@ -94,6 +95,7 @@ class Session:
         except MdrepoError as error:
             self.notices.append(("bad", _words(error)))
             return
+        self.more = bool(found.left)
         self.settled += len(found.settled)
         self.notices.append(("good", f"Settled: {path}{'#' + pointer if pointer else ''}"))
         if found.added:
@@ -196,8 +198,8 @@ def settle(repo: Repository, paths: Sequence[str]) -> int:
     templates.render("resolve.html", nonce="", left=0, notices=[], documents=[], hidden=0)
     server = Server()
     output.show([[f"{counted(left, 'conflict')} to settle at {server.url}"]])
-    _invite(server)
     try:
+        _invite(server)
         ended = server.serve(session.answer, IDLE, lambda: session.left() == 0)
     except KeyboardInterrupt:
         output.complain(f"the page was ended: {counted(session.left(), 'conflict')} left", "what was settled is written")
