@@ -10,11 +10,11 @@ from . import consistency, pointers
 from .artefacts import all_tracked, tracked
 from .changes import MISSING
 from .consistency import Measured
-from .deriving import DocumentReader
 from .documents import Document, canonical
 from .errors import Finding
 from .files import Files
 from .guessing import nearest
+from .origins import DocumentReader
 from .pairing import identifying_members
 from .schemas import Schema
 from .validation import Problem, problem, shown

@@ -11,7 +11,6 @@ from .errors import Finding
 from .ledger import Examined
 from .locks import SUFFIX
 from .notes import note_of
-from .provenance import Provenance, provenance
 from .results import DocumentStatus, Status
 from .snapshots import State
 from .staleness import stale
@@ -21,15 +20,16 @@ from .workspace import Workspace
 
 if TYPE_CHECKING:  # few documents are in conflict
     from .conflicts import Merge
+    from .provenance import Provenance
 
 
 def status(workspace: Workspace, merge: Merge) -> Status:
     """The state of the work tree; `merge` makes the merge of a document in conflict again."""
     git, work = workspace.git, workspace.work()
-    head = git.head()
+    branch, head, tree = git.tip()
     states = {state.path: state for state in git.status()}
     is_document = workspace.configuration.is_document
-    survey = Surveyor(workspace).work(work, [*states.values()])
+    survey = Surveyor(workspace).work(work, [*states.values()], tree)
     seen: dict[str, DocumentStatus] = {}
     examined: dict[str, Examined] = {}
     for path in survey.examine:
@@ -51,14 +51,18 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     orphans = [stem + SUFFIX for stem in alone if workspace.exists(stem + SUFFIX) and not workspace.exists(stem)]
     verdict = note["verdict"] if note else None
     shown = tuple(documents[path] for path in sorted(documents))
-    return Status(git.branch(), head, verdict, shown, tuple(unrecorded), files, tuple(orphans))
+    return Status(branch, head, verdict, shown, tuple(unrecorded), files, tuple(orphans))
 
 
 def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
     """All the problems of all the documents, or of those at some paths."""
     work = workspace.work()
-    chosen = workspace.chosen(work, paths) if paths else Surveyor(workspace).work(work, workspace.git.status()).examine
-    return [problem for path in chosen for problem in work.problems(path)]
+    if not paths:
+        *_, tree = workspace.git.tip()
+        paths = Surveyor(workspace).work(work, workspace.git.status(), tree).examine
+    else:
+        paths = workspace.chosen(work, paths)
+    return [problem for path in paths for problem in work.problems(path)]
 
 
 def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:
@@ -86,5 +90,7 @@ def _document_status(workspace: Workspace, work: Catalogue, path: str, found_sta
 
 def origins(workspace: Workspace, paths: Sequence[str]) -> dict[str, list[Provenance]]:
     """Where the fields of some documents come from; raises Finding where a document or its lock file cannot be read."""
+    from .provenance import provenance
+
     work = workspace.work()
     return {path: provenance(work.document(path).value, work.lock(path), work.schema(path)) for path in paths}

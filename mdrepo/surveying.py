@@ -49,14 +49,12 @@ class Surveyor:
         """Of a tree that is to be committed."""
         return self._survey(catalogue, tree, _Changes({}, {}, frozenset()))
 
-    def work(self, catalogue: Catalogue, states: Sequence[State]) -> Survey:
-        """Of the work tree, which differs from HEAD in some paths."""
-        head = self._git.head()
+    def work(self, catalogue: Catalogue, states: Sequence[State], head: str | None) -> Survey:
+        """Of the work tree, which differs from HEAD's tree, if there is one, in some paths."""
         changed = {state.path: self._space.exists(state.path) for state in states}
         new = frozenset(state.path for state in states if "A" in state.code or state.code == "??")
-        settled = head is not None and not any(state.unmerged for state in states)
-        tree = self._git.text("rev-parse", f"{head}^{{tree}}") if settled else None
-        return self._survey(catalogue, tree, _Changes({}, changed, new))
+        unmerged = any(state.unmerged for state in states)
+        return self._survey(catalogue, None if unmerged else head, _Changes({}, changed, new))
 
     def _survey(self, catalogue: Catalogue, tree: str | None, changes: _Changes) -> Survey:
         stamp = self._stamp(catalogue)

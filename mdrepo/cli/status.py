@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..reporting import data, porcelains
-from ..reporting import text as texts
 from . import output
 from .shared import json_option, paths, repository, settings
 
@@ -36,18 +34,28 @@ def command(names: tuple[str, ...], provenance: bool, porcelain: str | None, nul
         raise click.UsageError("Paths go with --provenance: 'status' looks at everything.")
     found = repository().status()
     if settings().json:
+        from ..reporting import data
+
         output.answer(data.status(found))
     elif porcelain:
+        from ..reporting import porcelains
+
         output.records(porcelains.status(found, quoted=not nul), "\0" if nul else "\n")
     else:
-        output.show(texts.status(found))
+        from ..reporting import text
+
+        output.show(text.status(found))
 
 
 def _show_provenance(names: tuple[str, ...]) -> None:
     repo = repository()
     found = repo.provenance(paths(repo, names))
     if settings().json:
+        from ..reporting import data
+
         documents = [{"path": path, "fields": [data.provenance(each) for each in fields]} for path, fields in found.items()]
         output.answer(data.answer("status", documents=documents))
     else:
-        output.page(line for path, fields in found.items() for line in texts.provenance(path, fields))
+        from ..reporting import text
+
+        output.page(line for path, fields in found.items() for line in text.provenance(path, fields))
