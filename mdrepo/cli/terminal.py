@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # most commands start no pager
+    import subprocess
 
 _SHELL = set("|&;<>()$`\\\"' \t\n*?[#~=%")
 _LEAST = 40
@@ -47,7 +46,11 @@ def coloured(stream: Any) -> bool:
 
 def width() -> int | None:
     """The columns that tables may take at a terminal, where they stand two columns in; None where there is none."""
-    return max(_LEAST, shutil.get_terminal_size().columns - 2) if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return max(_LEAST, shutil.get_terminal_size().columns - 2)
 
 
 def progresses() -> bool:
@@ -74,6 +77,8 @@ def pager() -> str | None:
     if found is None:
         found = os.environ.get("PAGER")
     if found is None:
+        import shutil
+
         found = "less" if shutil.which("less") else ""
     return None if found.strip() in ("", "cat") else found
 
@@ -86,6 +91,8 @@ def paged() -> Iterator[IO[str] | None]:
     if process is None:
         yield None
         return
+    import signal
+
     assert process.stdin is not None
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c is the pager's, as long as it runs
     try:
@@ -100,6 +107,9 @@ def paged() -> Iterator[IO[str] | None]:
 
 def _started(command: str) -> subprocess.Popen[str] | None:
     """The pager; None where it cannot be run, which is said."""
+    import shlex
+    import subprocess
+
     words = ["sh", "-c", command] if _SHELL & set(command) else shlex.split(command)
     environ = {"LESS": "FRX", "LV": "-c", **os.environ}
     try:
