@@ -14,7 +14,7 @@ from .notes import note_of
 from .results import DocumentStatus, Status
 from .snapshots import State
 from .staleness import stale
-from .surveying import Surveyor
+from .surveying import Surveyor, contains
 from .validation import Problem
 from .workspace import Workspace
 
@@ -37,21 +37,21 @@ def status(workspace: Workspace, merge: Merge) -> Status:
             seen[path] = each = _document_status(workspace, work, path, states.get(path), merge)
         examined[path] = Examined(not each.problems and not each.stale, frozenset(needs))
     survey.record(examined)
-    documents = {path: seen.get(path) or DocumentStatus(path, "unchanged") for path in survey.documents}
-    gone = [path for path in states if path not in documents and is_document(path)]
-    documents |= {path: _document_status(workspace, work, path, states[path], merge) for path in gone}
+    gone = [path for path in states if not contains(survey.documents, path) and is_document(path)]
+    seen |= {path: _document_status(workspace, work, path, states[path], merge) for path in gone}
     note = note_of(git, head) if head else None
-    named = git.matching("*.dvc", "dvc.lock", "*/dvc.lock", f"*{SUFFIX}")
+    new = [path for path, each in states.items() if each.code == "??" and f"/{path}".endswith((".dvc", "/dvc.lock", SUFFIX))]
+    named = sorted({*git.tracked("*.dvc", "dvc.lock", "*/dvc.lock", f"*{SUFFIX}"), *new})
     unrecorded = [each.path for each in all_tracked(work.files, named) if _unrecorded(workspace, each.path, each.md5)]
-    others = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
-    files = tuple((each.path, each.word) for each in others)
-    there = {*survey.documents}
+    ours = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
+    files = tuple((each.path, each.word) for each in ours)
     stems = (path.removesuffix(SUFFIX) for path in named if path.endswith(SUFFIX))
-    alone = [stem for stem in stems if stem not in there and is_document(stem)]
+    alone = [stem for stem in stems if not contains(survey.documents, stem) and is_document(stem)]
     orphans = [stem + SUFFIX for stem in alone if workspace.exists(stem + SUFFIX) and not workspace.exists(stem)]
     verdict = note["verdict"] if note else None
-    shown = tuple(documents[path] for path in sorted(documents))
-    return Status(branch, head, verdict, shown, tuple(unrecorded), files, tuple(orphans))
+    remarkable = tuple(each for _, each in sorted(seen.items()) if each.state != "unchanged" or each.problems or each.stale)
+    paths = tuple(sorted([*survey.documents, *gone]))
+    return Status(branch, head, verdict, paths, remarkable, tuple(unrecorded), files, tuple(orphans))
 
 
 def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:

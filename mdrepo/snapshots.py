@@ -219,9 +219,9 @@ class Git(Runner):
         words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
         return sorted(set(self.items("--literal-pathspecs", *words)))
 
-    def matching(self, *patterns: str) -> list[str]:
-        """The files of the work tree that git tracks, or would, by git's pathspecs."""
-        return sorted(set(self.items("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns)))
+    def tracked(self, *patterns: str) -> list[str]:
+        """The files that git tracks, by git's pathspecs."""
+        return self.items("ls-files", "-z", "--", *patterns)
 
     def differing(self, *words: str) -> list[str]:
         """The paths that `git diff` finds different: of the index or, with its words for other sides, of those."""

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +21,17 @@ from .workspace import Workspace
 
 @dataclass(frozen=True)
 class Survey:
-    """All documents of a snapshot, and those that are to be looked at; what is seen of these is recorded for the next time."""
+    """All documents of a snapshot, sorted, and those to look at; what is seen of these is recorded for the next time."""
 
     documents: list[str]
     examine: list[str]
     record: Callable[[Mapping[str, Examined]], None] = field(repr=False)
+
+
+def contains(documents: Sequence[str], path: str) -> bool:
+    """Whether sorted documents have one at a path."""
+    place = bisect_left(documents, path)
+    return place < len(documents) and documents[place] == path
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,12 @@ class Surveyor:
         names = {**changes.moved, **changes.changed}
         touched = {path: there for path, there in names.items() if self._space.configuration.is_document(path)}
         unsound = page.unsound()
-        here = {*page.documents(), *touched} - {path for path, there in touched.items() if not there}
-        examine = ({*touched} | unsound | page.needing(names)) & here
+        here = page.documents()  # in order; of many documents few are touched
+        for path, there in touched.items():
+            place = bisect_left(here, path)
+            if contains(here, path) != there:
+                here[place : place + (not there)] = [path] * there
+        examine = sorted(path for path in {*touched} | unsound | page.needing(names) if contains(here, path))
 
         def record(found: Mapping[str, Examined]) -> None:
             kept = self._of_tree(found, changes)
@@ -87,7 +98,7 @@ class Surveyor:
                 gone = [path for path, there in changes.moved.items() if not there]
                 self._write(tree, stamp, kept, gone, anew=False)
 
-        return Survey(sorted(here), sorted(examine), record)
+        return Survey(here, examine, record)
 
     def _moved(self, known: str, tree: str) -> dict[str, bool] | None:
         """What differs between two trees, and whether the second has it; None where git has not the first any more."""

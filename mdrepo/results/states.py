@@ -33,16 +33,24 @@ class DocumentStatus:
 class Status:
     """The state of the work tree: the branch, HEAD and its verdict, the documents, artefacts that DVC was not told of.
 
-    `files` are the other changed files that a commit of everything takes, with their state; `orphans` lock files without document.
+    `paths` are those of all documents, `remarkable` the documents that are not just as they were committed, and in order; `files`
+    the other changed files that a commit of everything takes, with their state; `orphans` lock files without document.
     """
 
     branch: str | None
     head: str | None
     verdict: str | None
-    documents: tuple[DocumentStatus, ...]
+    paths: tuple[str, ...]
+    remarkable: tuple[DocumentStatus, ...]
     unrecorded: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     orphans: tuple[str, ...] = ()
+
+    @property
+    def documents(self) -> tuple[DocumentStatus, ...]:
+        """All documents."""
+        known = {each.path: each for each in self.remarkable}
+        return tuple(known.get(path) or DocumentStatus(path, "unchanged") for path in self.paths)
 
 
 @dataclass(frozen=True)
