@@ -12,6 +12,7 @@ from .changes import MISSING, Delta, KeyFinder, no_keys
 from .differences import DocumentDiff
 from .documents import DocumentError
 from .errors import Finding
+from .guessing import meant
 from .history import History
 from .pointers import Path
 from .provenance import Provenance, provenance
@@ -125,7 +126,8 @@ class Fields:
         content = self.links[0].content
         place = self._located(content, pointers.parse(pointer))
         if place is None:
-            known = f"'mdrepo log {self.path}#{pointer}' finds when it was"
+            around = tuple(pointers.build(path) for path, _ in leaves(content, ()))
+            known = meant(pointer, around, f"'mdrepo log {self.path}#{pointer}' finds when it was")
             raise Finding(f"{self.path} has no field {pointer} at {self.history.tip[:7]}", known)
         marks = self._marks()
         origins = self._origins(content)

@@ -21,9 +21,11 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .evaluating import Report
     from .judgements import Foreseen, Latency, Verified
     from .provenance import Provenance
+    from .questions import Asked
     from .reconciling import Reconciled
     from .records import Blame, Measure, Queried
     from .results import Changelog, Logged, Patch, Releases, Status, Tuned, Versioned, WorkerState
+    from .schemata import Known
     from .searching import Search
     from .validation import Problem
 
@@ -66,6 +68,22 @@ class Reader:
     ) -> list[DocumentDiff]:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
         return verbs.comparing.diff_snapshots(self._workspace, old, new, names, staged, tolerance)
+
+    def questions(self, paths: Sequence[str] = ()) -> list[Asked]:
+        """What is open in the files that a merge left in conflict, with where the values come from and how sides were evaluated."""
+        return verbs.questions.questions(self._workspace, paths, self.merge_files)
+
+    def schemas(self) -> list[Known]:
+        """The schemas known here, and what they are bound to."""
+        return verbs.schemata.known(self._workspace)
+
+    def schema_text(self, name: str) -> str:
+        """The text of a schema, by kind, URI, path or name; raises Finding."""
+        return verbs.schemata.text(self._workspace, name)
+
+    def check_schemas(self, paths: Sequence[str] = ()) -> list[Problem]:
+        """What is wrong with schemas themselves: some files, or all of the repository's own."""
+        return verbs.schemata.check(self._workspace, paths)
 
     def ends(self, revisions: str) -> tuple[str, str] | None:
         """The two revisions that a range compares: `A..B`, `A...B` (from the merge base), `A^!`; None where it is no range."""

@@ -102,6 +102,16 @@ class Repository(Reader):
         """A document from a schema, with the derived fields filled."""
         return verbs.creating.create(self._workspace, kind, name, artefact)
 
+    @_writes
+    def new_schema(self, name: str, pattern: str | None = None) -> tuple[str, str]:
+        """A schema to begin with in schemas/, bound to a pattern in mdrepo.toml; its path, and the pattern."""
+        return verbs.schemata.begin(self._workspace, name, pattern)
+
+    @_writes
+    def bind_editor(self) -> tuple[Step, str | None]:
+        """Bind the schemas in .vscode/settings.json; where that is not safe, the text to paste."""
+        return verbs.schemata.bind_editor(self._workspace)
+
     # changing
 
     @_writes

@@ -6,6 +6,7 @@ Writing and what must be fast goes through git itself; history is read with GitP
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .guessing import meant
 from .plumbing import GitError, Runner
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -83,9 +85,15 @@ class Git(Runner):
         done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", codes=(0, 1, 128))
         if done.returncode:
             shallow = (self.common / "shallow").exists()
-            hint = "this clone is shallow: run 'git fetch --unshallow'" if shallow else "'mdrepo log' lists the commits"
+            hint = "this clone is shallow: run 'git fetch --unshallow'" if shallow else self._named_like(revision)
             raise GitError(f"there is no revision {revision!r} here", hint)
         return done.stdout.decode().strip()
+
+    def _named_like(self, revision: str) -> str:
+        """What a revision that is not there might have meant: a branch or a tag."""
+        name = re.split(r"[~^@]", revision)[0]
+        lines = self.text("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", "refs/tags", "refs/remotes").splitlines()
+        return meant(name, [*lines, "HEAD"], "'mdrepo log' lists the commits")
 
     def head(self) -> str | None:
         """The id of HEAD's commit, or None before the first commit."""

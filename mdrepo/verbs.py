@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from . import marking as marking
     from . import notes as notes
     from . import querying as querying
+    from . import questions as questions
     from . import reconciling as reconciling
     from . import recovering as recovering
     from . import relabelling as relabelling
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from . import resolving as resolving
     from . import restoring as restoring
     from . import reverting as reverting
+    from . import schemata as schemata
     from . import setting_up as setting_up
     from . import settling as settling
     from . import timing as timing

@@ -16,6 +16,7 @@ from .configuration import Configuration
 from .consistency import Measured
 from .errors import Finding, MdrepoError, UsageError
 from .files import ANYTHING, TreeFiles, WorkFiles, inside
+from .guessing import meant
 from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
@@ -167,7 +168,9 @@ class Workspace:
         for path in paths:
             below = [each for each in work.paths if each.startswith(path.rstrip("/") + "/") or path == "."]
             if not below and path not in work.paths and work.find(path) is None:
-                raise MdrepoError(f"there is no document {path} here", "'mdrepo status' lists the documents")
+                raise MdrepoError(
+                    f"there is no document {path} here", meant(path, work.paths, "'mdrepo status' lists the documents")
+                )
             found += below or [path]
         return list(dict.fromkeys(found))
 

@@ -30,6 +30,7 @@ HEAVY = {
     "PIL",
     "cv2",
     "jmespath",
+    "jinja2",
 }
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
@@ -63,6 +64,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),
     "cache": (["cache"], set()),
     "cache pull": (["cache", "pull"], {"yaml", "numpy", "dvc"}),
+    "schema": (["schema", "list"], {"yaml"}),
     "doctor": (["doctor"], {"yaml"}),
     "merge": (["merge", "HEAD"], set()),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
@@ -75,6 +77,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "pull": (["pull"], set()),
     "clone": (["clone", "nowhere"], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
+    "resolve --web": (["resolve", "--web"], set()),  # without a conflict there is no page
     "init": (["init"], {"yaml"}),
     "new": (["new", "dataset", "none"], {"yaml"}),
     "checkout": (["checkout", "HEAD"], {"yaml"}),

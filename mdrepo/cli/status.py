@@ -11,9 +11,22 @@ from .shared import json_option, paths, repository, settings
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PATH]...")
 @click.option("--provenance", is_flag=True, help="Where each field comes from: an artefact, or people.")
+@click.option(
+    "--porcelain",
+    is_flag=False,
+    flag_value="1",
+    type=click.Choice(["1"]),
+    metavar="[=1]",
+    help="Lines for scripts, in a form that stays.",
+)
+@click.option("-z", "nul", is_flag=True, help="Lines of --porcelain end in NUL, and paths stand as they are.")
 @json_option
-def command(names: tuple[str, ...], provenance: bool) -> None:
+def command(names: tuple[str, ...], provenance: bool, porcelain: str | None, nul: bool) -> None:
     """Show documents that are new, changed, invalid or stale, and whether HEAD is evaluated."""
+    if nul:
+        porcelain = porcelain or "1"
+    if porcelain and (settings().json or provenance):
+        raise click.UsageError("--porcelain goes without --json and --provenance.")
     if provenance:
         _show_provenance(names)
         return
@@ -24,6 +37,10 @@ def command(names: tuple[str, ...], provenance: bool) -> None:
         from ..reporting import data
 
         output.answer(data.status(found))
+    elif porcelain:
+        from ..reporting import porcelains
+
+        output.records(porcelains.status(found, quoted=not nul), "\0" if nul else "\n")
     else:
         from ..reporting import text
 
