@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .classes import LIMIT, LONGEST, listed
+from .dates import ends
 from .measures import Numbers
 
 NUMBERS_KEPT = 1 << 26
@@ -297,9 +298,11 @@ def _booleans(values: Any) -> Any:
 
 
 def _dates(values: Any) -> Any:
+    """Of dates nothing is asked but the first and the last."""
     import pyarrow as pa
 
-    return _cast(values, pa.date32())
+    found = ends(values) if _is_text(values) else None
+    return _cast(pa.array(found, values.type) if found else values, pa.date32())
 
 
 def _datetimes(values: Any) -> Any:
