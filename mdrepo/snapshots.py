@@ -78,6 +78,9 @@ class Commit:
 class Git(Runner):
     """One git work tree, with its history."""
 
+    told_heads: Sequence[str] = ()
+    """What a hook is told that is being merged: git writes MERGE_HEAD only after it."""
+
     # revisions and trees
 
     def commit_id(self, revision: str) -> str:
@@ -126,7 +129,7 @@ class Git(Runner):
 
     def merging(self) -> bool:
         """Whether a merge waits for its commit."""
-        return (self.folder / "MERGE_HEAD").exists()
+        return (self.folder / "MERGE_HEAD").exists() or bool(self.told_heads)
 
     def incoming(self) -> list[str]:
         """The commits that a merge or cherry-pick (a rebase makes them too) that is not finished brings to HEAD."""
@@ -134,7 +137,7 @@ class Git(Runner):
 
     def merge_heads(self) -> list[str]:
         """The commits that will be parents, beside HEAD, of a merge that waits for its commit."""
-        return self._named_in("MERGE_HEAD")
+        return self._named_in("MERGE_HEAD") or [*self.told_heads]
 
     def _named_in(self, name: str) -> list[str]:
         file = self.folder / name

@@ -156,7 +156,7 @@ def finish(command: str, found: Outcome) -> int:
         names = ", ".join(found.blocking)
         verdicts = {"regressed": "regressed", "inconclusive": "is not established to be no worse"}
         why = verdicts.get(found.note["verdict"] if found.note else "", "cannot be compared")
-        output.complain(f"nothing committed: {names} {why}", waits or "put it right, or commit with --allow-regression REASON")
+        output.complain(f"nothing committed: {names} {why}", waits or "put it right, or: mdrepo commit --allow-regression REASON")
         return 1
     verdict = texts.verdict(found.note["verdict"] if found.note else None)
     told = {"current": "has all of it already", "forwarded": "moved here, ", "aborted": "the merge was undone"}.get(
