@@ -251,6 +251,48 @@ class Git(Runner):
 
     # history
 
+    def naming(self, names: Sequence[str], treeish: str | None) -> list[str]:
+        """The files of a tree, or (None) of the index, in whose text one of some names stands."""
+        proper = [name for name in names if name and "\n" not in name]
+        if not proper:
+            return []
+        words = [
+            "grep",
+            "-z",
+            "-l",
+            "-F",
+            "--full-name",
+            "--no-recurse-submodules",
+            "-f",
+            "-",
+            *([treeish] if treeish else ["--cached"]),
+        ]
+        out = self.run(*words, stdin=os.fsencode("\n".join(proper)), codes=(0, 1)).stdout
+        found = [os.fsdecode(item) for item in out.split(b"\0") if item]
+        return [name.removeprefix(f"{treeish}:") for name in found] if treeish else found
+
+    def authors(self, base: str | None, head: str) -> dict[str, list[str]]:
+        """Who changed each path in the commits of one that another one does not have; merges count for nobody."""
+        words = [
+            "log",
+            "-z",
+            "--no-merges",
+            "--no-renames",
+            "--name-only",
+            "--format=%x01%an",
+            head,
+            *([f"^{base}"] if base else []),
+        ]
+        found: dict[str, list[str]] = {}
+        author = ""
+        for item in self.items(*words, *([f"^{base}"] if base else []), "--"):
+            text = item.lstrip("\n")
+            if text.startswith("\x01"):
+                author, _, text = text[1:].partition("\n")
+            if text and author not in (known := found.setdefault(text, [])):
+                known.append(author)
+        return found
+
     def commits(self, ids: Sequence[str]) -> list[Commit]:
         """Some commits, by their ids, in one reading."""
         if not ids:

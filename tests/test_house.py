@@ -95,7 +95,7 @@ def test_modules_are_small() -> None:
 
 def test_every_extra_that_the_code_names_exists() -> None:
     extras = set(PROJECT["project"]["optional-dependencies"])
-    assert extras == {"eval", "data", "dvc", "diff", "demo", "all", "dev", "bench", "images", "opencv", "ray", "tflite"}
+    assert extras == {"eval", "data", "dvc", "diff", "demo", "all", "dev", "bench", "images", "opencv", "ray", "review", "tflite"}
     for file in (ROOT / "mdrepo").rglob("*.py"):
         for name in re.findall(r'MissingExtra\("\w+", "(\w+)"\)', file.read_text(encoding="utf-8")):
             assert name in extras

@@ -30,6 +30,8 @@ HEAVY = {
     "PIL",
     "cv2",
     "jmespath",
+    "jinja2",
+    "matplotlib",
 }
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
@@ -58,6 +60,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "log --metrics": (["log", "--metrics"], {"rich"}),
     "query": (["query", "name"], {"jmespath", "rich"}),
     "show": (["show"], {"git"}),
+    "review": (["review"], {"yaml", "jsonschema", "rich"}),
     "changelog": (["changelog", DOCUMENT], set()),
     "version": (["version", DOCUMENT], set()),
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),

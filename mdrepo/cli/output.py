@@ -52,6 +52,11 @@ def page(lines: Iterable[Line]) -> None:
     click.echo_via_pager((_rendered(line, colour) + "\n" for line in lines), color=colour)
 
 
+def plainly(lines: Iterable[Line]) -> str:
+    """Lines as text for a file, escaped and without colours."""
+    return "".join(plain(line) + "\n" for line in lines)
+
+
 def text(content: str) -> None:
     """Print a document's own text, byte for byte where nobody reads it, escaped at a terminal."""
     shown = "\n".join(harmless(line) for line in content.split("\n")) if sys.stdout.isatty() else content
