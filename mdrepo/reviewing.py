@@ -86,6 +86,8 @@ def _reviewed(between: Between, command: str) -> Review:
     without = [f"^{between.base}"] if between.base else []
     count = int(git.text("rev-list", "--count", between.head, *without, "--")) if between.head else 0
     models = judged(between, found)
+    evaluated_paths = {each.path for each in models}
+    found.sort(key=lambda each: (each.path not in evaluated_paths, each.path))  # models before their data
     verdict, evaluated = worst_of(between, models)
     return Review(
         between.base,

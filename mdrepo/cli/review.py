@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    help="text; markdown: for a pull request; json.",
+    type=click.Choice(["text", "markdown", "html", "json"]),
+    help="text; markdown: for a pull request; html: one page for itself (extra review); json.",
 )
 @click.option("-o", "--output", "out", metavar="FILE", help="Write it to FILE; the format is its suffix's, if none is given.")
 @click.option("--no-plots", is_flag=True, help="html without plots.")
@@ -58,6 +58,10 @@ def command(revisions: str | None, staged: bool, form: str | None, out: str | No
 
 def _content(found: Review, form: str, *, plots: bool) -> str:
     """The review in one of its forms."""
+    if form == "html":
+        from ..reporting import pages
+
+        return pages.page(found, plots=plots)
     if form == "markdown":
         from ..reporting import requests
 

@@ -19,6 +19,7 @@ TONES = {"improved": "good", "regressed": "bad", "failed": "bad", "inconclusive"
 CLASSES = {"breaking": "bad", "behavioural": "warn"}
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _FEW = 3
+_MANY = 200
 
 
 class Fact(NamedTuple):
@@ -74,9 +75,10 @@ def facts(found: Review) -> list[Fact]:
     if found.allowed:
         made.append(Fact("let through", found.allowed, "warn"))
     made.append(Fact("highest class", found.meaning or "none that a schema says", CLASSES.get(found.meaning or "", "")))
-    if suggested := [each for each in found.changed if each.suggested]:
-        more = f" and {len(suggested) - _FEW} more" if len(suggested) > _FEW else ""
-        made.append(Fact("suggested version", ", ".join(f"{each.path} {version(each)}" for each in suggested[:_FEW]) + more))
+    if versions := [version(each) for each in found.changed if each.suggested]:
+        alike = f"{versions[0]} for each of {len(versions)} documents"
+        many = alike if len({*versions}) == 1 else f"another for each of {len(versions)} documents, named there"
+        made.append(Fact("suggested version", versions[0] if len(versions) == 1 else many))
     if found.flags:
         made.append(Fact("look at", counted(found.flags, "flag"), "warn"))
     return made
@@ -107,6 +109,13 @@ def origin(item: Item, document: DocumentReview) -> str:
     if item.origin.kind == "overridden" and source:
         return f"{people or 'by hand'}, against {source.shown()}"
     return people or "by hand"
+
+
+def common_origin(items: Sequence[Item], document: DocumentReview) -> str:
+    """Where most values of a section come from; nothing where no more than half do."""
+    found = [origin(item, document) for item in items]
+    most = max(found, key=found.count, default="") if len(found) <= _MANY else found[0]
+    return most if len(found) > 1 and found.count(most) * 2 > len(found) else ""
 
 
 def sides(item: Item, limit: int) -> tuple[str, str, str]:
