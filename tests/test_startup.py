@@ -61,6 +61,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "query": (["query", "name"], {"jmespath", "rich"}),
     "show": (["show"], {"git"}),
     "review": (["review"], {"yaml", "jsonschema", "rich"}),
+    "review --format html": (["review", "--format", "html", "--no-plots"], {"yaml", "jsonschema", "jinja2"}),
     "changelog": (["changelog", DOCUMENT], set()),
     "version": (["version", DOCUMENT], set()),
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),

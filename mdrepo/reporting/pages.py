@@ -47,19 +47,14 @@ def page(found: Review, *, plots: bool = True) -> str:
     rows = _Rows(_ALL_ROWS)
     template = jinja.get_template("review.html.j2")
     limits = {"most": _ROWS, "longest": _VALUE, "documents": _DOCUMENTS, "opened": _OPENED, "models": _MODELS}
-    known = {
-        "target": _Targets(found).target,
-        "outlines": outlines,
-        "classes": outlines.CLASSES,
-        "cut": cut,
-        "anchor": anchor,
-        "pointer_of": pointers.build,
-    }
+    names = {"target": _Targets(found).target, "cut": cut, "anchor": anchor, "pointer_of": pointers.build}
+    known = {"outlines": outlines, "classes": outlines.CLASSES}
     helpers = {"worded": _worded, "encoded": _encoded, "room": rows.room, "dropped": rows.dropped}
     made = template.render(
         review=found,
         **limits,
         **known,
+        **names,
         **helpers,
         plots=drawn.of_model,
         distributions=drawn.distributions,
