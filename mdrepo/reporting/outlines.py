@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 TONES = {"improved": "good", "regressed": "bad", "failed": "bad", "inconclusive": "warn"}
 CLASSES = {"breaking": "bad", "behavioural": "warn"}
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_TEXT = 300
 _FEW = 3
 _MANY = 200
+
+
+def cut(text: str, limit: int = _TEXT) -> str:
+    """A text that is not too long, and that says so where it was."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
 class Fact(NamedTuple):

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..reviews import Item, Judged, Review
 
 _HERE = Path(__file__).parent
-_TEXT = 300
 _VALUE = 200
 _ROWS = 200
 _ALL_ROWS = 3_000
@@ -47,7 +46,7 @@ def page(found: Review, *, plots: bool = True) -> str:
     rows = _Rows(_ALL_ROWS)
     template = jinja.get_template("review.html.j2")
     limits = {"most": _ROWS, "longest": _VALUE, "documents": _DOCUMENTS, "opened": _OPENED, "models": _MODELS}
-    names = {"target": _Targets(found).target, "cut": cut, "anchor": anchor, "pointer_of": pointers.build}
+    names = {"target": _Targets(found).target, "cut": outlines.cut, "anchor": anchor, "pointer_of": pointers.build}
     known = {"outlines": outlines, "classes": outlines.CLASSES}
     helpers = {"worded": _worded, "encoded": _encoded, "room": rows.room, "dropped": rows.dropped}
     made = template.render(
@@ -75,11 +74,6 @@ _POLICY = "mdrepo-policy"
 def _finalized(value: Any) -> Any:
     """What a template prints: text with its control characters visible; what is mark-up already as it is."""
     return harmless(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def cut(text: str, limit: int = _TEXT) -> str:
-    """A text that is not too long, and that says so where it was."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
 def anchor(prefix: str, path: str, pointer: str | None = None) -> str:

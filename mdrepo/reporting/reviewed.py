@@ -23,7 +23,7 @@ def text(found: Review) -> Iterator[Line]:
     """The whole review for a terminal."""
     yield [Span(f"Review of {outlines.title(found)}", "strong"), *_about(found)]
     for each in outlines.facts(found):
-        yield [f"  {each.name:<24}", Span(each.text, each.tone)]
+        yield [f"  {each.name:<24}", Span(outlines.cut(each.text), each.tone)]
     for remark in found.remarks:
         yield [Span(f"  {remark}", "faint")]
     for document in found.changed:
@@ -38,7 +38,7 @@ def text(found: Review) -> Iterator[Line]:
             yield []
             yield [Span(name, "strong")]
             for path, place, told in rows:
-                yield [f"  {path}", Span(f" {place}: ", "faint"), Span(told, style)]
+                yield [f"  {path}", Span(f" {place}: ", "faint"), Span(outlines.cut(told), style)]
     yield from _table("Parameters", outlines.parameters(found.documents))
     for model in found.judged:
         yield from _judged(model)
@@ -54,7 +54,7 @@ def _about(found: Review) -> list[Span | str]:
     if found.commit is None:
         return []
     many = f"  {found.commits} commits, the last by {found.commit.author}: " if found.commits > 1 else f"  {found.commit.author}: "
-    return [Span(many, "faint"), found.commit.subject]
+    return [Span(many, "faint"), outlines.cut(found.commit.subject)]
 
 
 def _document(each: DocumentReview) -> Iterator[Line]:
