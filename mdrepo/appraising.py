@@ -50,10 +50,8 @@ def worst_of(between: Between, found: Sequence[Judged]) -> tuple[str | None, str
 
 
 def _results(between: Between) -> list[tuple[str, Mapping[str, Any]]]:
-    note = between.new_note
-    return (
-        [(path, each) for path, each in note["documents"].items() if isinstance(each, dict) and "verdict" in each] if note else []
-    )
+    found = between.new_note["documents"].items() if between.new_note else ()
+    return [(path, each) for path, each in found if isinstance(each, dict) and "verdict" in each and _finite(each)]
 
 
 def _finite(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from . import configuration
 from .artefacts import Artefact, all_tracked
 from .catalogue import Catalogue
-from .errors import Finding
+from .errors import Finding, MdrepoError
 from .files import TreeFiles
 from .locks import SUFFIX
 from .notes import Note
@@ -75,7 +75,15 @@ class Between:
         names = [*(each.path for each in self.data), *self.documents]
         found |= {*self.space.git.naming(names, self.head)}
         chosen = sorted(path for path in found if is_document(path) and path not in self.documents)
-        return [path for path in chosen if self.after.files.read(path) is not None]
+        return [path for path in chosen if there(self.after, path)]
+
+
+def there(side: Catalogue, path: str) -> bool:
+    """Whether a snapshot has anything at a path, also what cannot be read."""
+    try:
+        return side.files.read(path) is not None
+    except MdrepoError:
+        return True
 
 
 def _facts(artefact: Artefact | None) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from . import pointers
 from .appraising import judged, worst_of
 from .artefacts import tracked
-from .between import Between
+from .between import Between, there
 from .catalogue import Catalogue
 from .comparing import document_diff
 from .errors import Finding, MdrepoError, UsageError
@@ -110,7 +110,7 @@ def _reviewed(between: Between, command: str) -> Review:
 
 def _document(between: Between, path: str, authors: Sequence[str], suggester: Suggester) -> DocumentReview:
     """A document that changed."""
-    state = "new" if between.before.files.read(path) is None else "deleted" if between.after.files.read(path) is None else "changed"
+    state = "new" if not there(between.before, path) else "changed" if there(between.after, path) else "deleted"
     problems, stale_fields = _order(between, path) if state != "deleted" else ((), ())
     try:
         diff = document_diff(path, between.before, between.after, [])
@@ -121,7 +121,7 @@ def _document(between: Between, path: str, authors: Sequence[str], suggester: Su
             problems=problems,
             stale=stale_fields,
             authors=tuple(authors),
-            unreadable=f"no JSON on a side: {error.message}",
+            unreadable=f"cannot be read on a side: {error.message}",
         )
     made = DocumentReview(path, state, diff, problems=problems, stale=stale_fields, authors=tuple(authors))
     if diff is None:

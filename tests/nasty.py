@@ -100,9 +100,8 @@ def poisoned(root: Path) -> tuple[str, str]:
     head = commit(root, "".join(f"{each}\n\n" for each in PAYLOADS), PAYLOADS[20])
     parts = [{"slice": name, "metric": name, "support": 9, **difference("", 0.5, 0.4)} for name in PAYLOADS]
     parts = [{key: value for key, value in each.items() if key not in ("direction",)} | {"metric": each["slice"]} for each in parts]
-    recall = [
-        {"label": name, "support": 9, "parent": 0.5, "value": 0.4, "difference": -0.1, "interval": [-0.2, 0.1]} for name in PAYLOADS
-    ]
+    fell = {"support": 9, "parent": 0.5, "value": 0.4, "difference": -0.1, "interval": [-0.2, 0.1]}
+    recall = [{"label": name, **fell} for name in PAYLOADS]
     flips = {"negative": PAYLOADS, "positive": PAYLOADS}
     result = {"metrics": dict.fromkeys(PAYLOADS, 0.6), "differences": rows, "slices": parts, "recall": recall, "flips": flips}
     content = evaluation(base, MODEL, **result, negative_flips=3, positive_flips=4, reason=PAYLOADS[2])

@@ -29,11 +29,12 @@ _SIGNS = {"good": "🟢 ", "bad": "🔴 ", "warn": "🟡 "}
 
 
 class _Block(NamedTuple):
-    """A section: its name, its text, and how soon it gives way to others (the highest first)."""
+    """A section: its name, its text, and how soon it gives way to others (the highest first, and of those the later parts)."""
 
     name: str
     text: str
     rank: int
+    part: int = 0
 
 
 def comment(found: Review, limit: int = LIMIT) -> str:
@@ -41,10 +42,12 @@ def comment(found: Review, limit: int = LIMIT) -> str:
     head, tail = "".join(_head(found)), "".join(_tail(found))
     blocks = [*_blocks(found)]
     for other in found.against:
-        blocks += [_Block(f"{each.name} against {outlines.title(other)}", each.text, each.rank + 1) for each in _against(other)]
+        blocks += [
+            each._replace(name=f"{each.name} against {outlines.title(other)}", rank=each.rank + 1) for each in _against(other)
+        ]
     left = limit - len(head) - len(tail) - _ROOM
     kept: set[int] = set()
-    for place in sorted(range(len(blocks)), key=lambda at: (blocks[at].rank, at)):
+    for place in sorted(range(len(blocks)), key=lambda at: (blocks[at].rank, blocks[at].part, at)):
         if len(blocks[place].text) <= left:
             kept.add(place)
             left -= len(blocks[place].text)
@@ -116,9 +119,26 @@ def _document(each: DocumentReview) -> Iterator[_Block]:
         yield _Block(each.path, begin + (_changes(items, each) if items else ""), rank)
         return
     yield _Block(each.path, begin, rank)
-    for section in each.sections:
-        name = code(section.name) or "The whole document"
-        yield _Block(f"{each.path}#/{section.name}", f"\n{name}\n{_changes(section.items, each)}", rank)
+    for part, (name, items) in enumerate(_parts(each), 1):
+        yield _Block(f"{each.path}#/{name}", f"\n{code(name) or 'The whole document'}\n{_changes(items, each)}", rank, part)
+
+
+def _parts(document: DocumentReview) -> Iterator[tuple[str, list[Item]]]:
+    """The changes of a document by section, small sections together."""
+    names: list[str] = []
+    items: list[Item] = []
+    for section in document.sections:
+        if items and len(items) + len(section.items) > _TOGETHER:
+            yield _joined(names), items
+            names, items = [], []
+        names.append(section.name)
+        items.extend(section.items)
+    if items:
+        yield _joined(names), items
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
 def _changes(items: Sequence[Item], document: DocumentReview) -> str:

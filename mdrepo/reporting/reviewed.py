@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 118
 _FLIPS = 10
+_CELL = 100
 
 
 def text(found: Review) -> Iterator[Line]:
@@ -69,7 +70,7 @@ def _judged(each: Judged) -> Iterator[Line]:
     yield from _table(f"Metrics of {each.path}", outlines.metrics(each))
     yield from _table(f"Classes and slices of {each.path}, worst first", outlines.parts(each))
     if told := outlines.flips(each):
-        names = outlines.turned(each)
+        names = [outlines.cut(name, _CELL) for name in outlines.turned(each)]
         more = f" (wrong now: {', '.join(names[:_FLIPS])}{', …' if len(names) > _FLIPS else ''})" if names else ""
         yield [f"  {told}{more}"]
 
@@ -79,7 +80,8 @@ def _table(name: str, found: outlines.Table | None) -> Iterator[Line]:
         return
     yield []
     yield [Span(name, "strong")]
-    lines = table(found.columns, [row.cells for row in found.rows], width=_WIDTH, right=found.right)
+    rows = [[outlines.cut(cell, _CELL) for cell in row.cells] for row in found.rows]
+    lines = table(found.columns, rows, width=_WIDTH, right=found.right)
     for line in lines:
         yield ["  ", line]
 
