@@ -21,8 +21,9 @@ _WEIGHED = 10
 
 
 def judged(between: Between, found: Sequence[DocumentReview]) -> list[Judged]:
-    """The evaluations of the model documents that are not what they were, by the note of the head."""
+    """The evaluations of the model documents that are not what they were, by the note of the head, the worst first."""
     made = [each for path, result in _results(between) if (each := _judged(between, path, result)) is not None]
+    made.sort(key=lambda each: (WORST_FIRST.index(each.result["verdict"]), each.path))
     made = [_weighed(between, each) if place < _WEIGHED else each for place, each in enumerate(made)]
     return _with_history(between, made) if between.drawn else made
 

@@ -23,6 +23,8 @@ def weighed(between: Between, each: Judged) -> Judged:
 
     space = between.space.offline
     child = Side(between.after, each.path)
+    if "evaluation" not in (child.content or {}) or between.after.problems(each.path):
+        raise MdrepoError(f"{each.path} is not as it was evaluated, so that its outputs say nothing")
     parent = before_of(child, between.before)
     name = child.content["evaluation"]["dataset"]
     dataset = child.catalogue.content(name) or {}

@@ -29,6 +29,8 @@ _ALL_ROWS = 3_000
 _DOCUMENTS = 500
 _OPENED = 12
 _MODELS = 20
+_PLOTS = 16
+"""How many plots a page has at most, as each takes some hundredths of a second; those of the worst models come first."""
 _NAME = 400
 
 
@@ -45,7 +47,7 @@ def page(found: Review, *, plots: bool = True) -> str:
     drawn = _Drawn(plots)
     rows = _Rows(_ALL_ROWS)
     template = jinja.get_template("review.html.j2")
-    limits = {"most": _ROWS, "longest": _VALUE, "documents": _DOCUMENTS, "opened": _OPENED, "models": _MODELS}
+    limits = {"most": _ROWS, "longest": _VALUE, "most_plots": _PLOTS, "documents": _DOCUMENTS, "opened": _OPENED, "models": _MODELS}
     names = {"target": _Targets(found).target, "cut": outlines.cut, "anchor": anchor, "pointer_of": pointers.build}
     known = {"outlines": outlines, "classes": outlines.CLASSES}
     helpers = {"worded": _worded, "encoded": _encoded, "room": rows.room, "dropped": rows.dropped}
@@ -57,6 +59,7 @@ def page(found: Review, *, plots: bool = True) -> str:
         **helpers,
         plots=drawn.of_model,
         distributions=drawn.distributions,
+        spent=drawn.spent,
         style=_STYLE,
         policy=_POLICY,
     )
@@ -144,21 +147,26 @@ class _Drawn:
     def __init__(self, wanted: bool) -> None:
         self._wanted = wanted
         self._count = 0
+        self._left = _PLOTS
         self.style = ""
 
     def of_model(self, each: Judged) -> list[tuple[str, Any]]:
-        if not self._wanted:
+        if not self._wanted or self._left <= 0:
             return []
         from . import plots
 
-        return self._marked(plots.of_model(each, self._salt()))
+        return self._marked(plots.of_model(each, self._salt(), self._left))
 
     def distributions(self, found: Review) -> list[tuple[str, Any]]:
-        if not self._wanted or not found.distributions:
+        if not self._wanted or not found.distributions or self._left <= 0:
             return []
         from . import plots
 
-        return self._marked(plots.distributions(found.distributions, self._salt()))
+        return self._marked(plots.distributions(found.distributions[: self._left], self._salt()))
+
+    def spent(self) -> bool:
+        """Whether there was no room for a plot any more."""
+        return self._wanted and self._left <= 0
 
     def _salt(self) -> str:
         self._count += 1
@@ -167,6 +175,7 @@ class _Drawn:
     def _marked(self, found: Sequence[tuple[str, str, str]]) -> list[tuple[str, Any]]:
         from markupsafe import Markup  # Jinja2's own
 
+        self._left -= len(found)
         for _, _, style in found:
             self.style += style
         return [(name, Markup(drawing)) for name, drawing, _ in found]  # noqa: S704 - of our own making, its texts escaped

@@ -28,8 +28,11 @@ Drawing = tuple[str, str, str]
 """A plot: its caption, its SVG, and the style that it needs."""
 
 
-def of_model(each: Judged, salt: str) -> list[Drawing]:
-    """The plots of one evaluation, as far as there are data for them; `salt` tells their ids from others'; raises MissingExtra."""
+def of_model(each: Judged, salt: str, most: int) -> list[Drawing]:
+    """The plots of one evaluation for which there are data, `most` of them; `salt` tells their ids from others'.
+
+    Raises MissingExtra.
+    """
     made: list[tuple[str, tuple[float, float], Draw]] = []
     names = [name for name in each.result.get("metrics", {}) if sum(name in point.result["metrics"] for point in each.history) > 1]
     if names:
@@ -39,7 +42,7 @@ def of_model(each: Judged, salt: str) -> list[Drawing]:
         made.append(("Differences by class and slice, with intervals", (_WIDTH, 0.26 * len(rows) + 0.9), _differences(rows)))
     if each.insight is not None:
         made += _insight(each.insight)
-    return [_drawn(f"{salt}-{place}", *plot) for place, plot in enumerate(made)]
+    return [_drawn(f"{salt}-{place}", *plot) for place, plot in enumerate(made[:most])]
 
 
 def distributions(found: Sequence[Distribution], salt: str) -> list[Drawing]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from .. import pointers
 from . import data, outlines
 from .diffs import change
+from .evaluations import headline
 from .lines import Line, Span
 from .tables import table
+from .text import verdict
 
 if TYPE_CHECKING:
     from ..artefacts import Artefact
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 118
 _FLIPS = 10
+_MODELS = 10
 _CELL = 100
 
 
@@ -41,8 +44,13 @@ def text(found: Review) -> Iterator[Line]:
             for path, place, told in rows:
                 yield [f"  {path}", Span(f" {place}: ", "faint"), Span(outlines.cut(told), style)]
     yield from _table("Parameters", outlines.parameters(found.documents))
-    for model in found.judged:
+    for model in found.judged[:_MODELS]:
         yield from _judged(model)
+    if more := found.judged[_MODELS:]:
+        yield []
+        yield [Span("More models", "strong")]
+        for model in more:
+            yield ["  ", model.path, "  ", verdict(model.result["verdict"]), headline(model.result)]
     yield from _table("Data", outlines.data(found.data))
     for other in found.against:
         yield []
