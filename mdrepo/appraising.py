@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from . import pointers
 from .between import Between
 from .errors import MdrepoError, MissingExtra
 from .evaluation import WORST_FIRST
 from .moments import notes_of
 from .notes import Note
 from .reviews import DocumentReview, Judged, Point
-from .subjects import gate_of
 
 _HISTORY = 30
 _GREATEST = 1e300
@@ -34,7 +34,7 @@ def worst_of(between: Between, found: Sequence[Judged]) -> tuple[str | None, str
     if head is None:
         return None, "not evaluated: a commit evaluates what is staged"
     if note is None:
-        evaluated = any(gate_of(between.after, path) != "off" for path in between.documents)
+        evaluated = any(_gated(between, path) for path in between.documents)
         return None, f"not evaluated: 'mdrepo eval {head[:7]}' does it" if evaluated else "nothing that changed is evaluated"
     base = (between.base or "")[:7]
     bases = {each.basis for each in found}
@@ -48,6 +48,12 @@ def worst_of(between: Between, found: Sequence[Judged]) -> tuple[str | None, str
     if verdict == "skipped":
         return verdict, "nothing that is evaluated changed"
     return verdict, f"evaluated against {base}, the parent" if base else "evaluated, and compared with nothing: there is no parent"
+
+
+def _gated(between: Between, path: str) -> bool:
+    """Whether a document is one that commits are judged by; without a list of all documents, which a review has no use for."""
+    block = pointers.get(between.after.content(path), ("evaluation",))
+    return isinstance(block, dict) and block.get("gate", "block") != "off"
 
 
 def _results(between: Between) -> list[tuple[str, Mapping[str, Any]]]:

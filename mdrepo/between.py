@@ -65,6 +65,8 @@ class Between:
         for side in (self.before, self.after):
             if isinstance(side.files, TreeFiles):
                 side.files.prefetch(wanted)
+                named = (each["path"] for path in self.documents for _, each in side.artefacts(path))
+                side.files.prefetch(list(dict.fromkeys(f"{name}.dvc" for name in named)))
 
     def dependants(self) -> list[str]:
         """The documents that did not change, and that name what did: an artefact or another document."""

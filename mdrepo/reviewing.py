@@ -103,7 +103,6 @@ def _reviewed(between: Between, command: str) -> Review:
         tuple(between.data),
         tuple(_distributions(found)),
         _allowed(between.new_note),
-        max(0, len(between.after.paths) - len([each for each in found if each.state != "deleted"])),
         tuple(suggester.remarks),
     )
 

@@ -179,7 +179,6 @@ class Review:
     data: tuple[DataChange, ...] = ()
     distributions: tuple[Distribution, ...] = ()
     allowed: str | None = None
-    unchanged: int = 0
     remarks: tuple[str, ...] = ()
     against: tuple[Review, ...] = ()
 
