@@ -169,9 +169,10 @@ def initialise(root: Path) -> None:
 
 
 class Store:
-    """The bytes of artefacts: in the work tree, in DVC's cache, or to be fetched into it."""
+    """The bytes of artefacts: in the work tree, in DVC's cache, or (if it `fetches`) to be fetched into it."""
 
-    def __init__(self, root: Path, private: Path, cache: Cache) -> None:
+    def __init__(self, root: Path, private: Path, cache: Cache, *, fetches: bool = True) -> None:
+        self.fetches = fetches
         self.root = root
         self.private = private
         self.cache = cache
@@ -241,7 +242,7 @@ class Store:
         wanted = list(dict.fromkeys(artefacts))
         found = self.locate(wanted)
         missing = [artefact for artefact in wanted if artefact not in found]
-        if missing and self._has_remote():
+        if missing and self.fetches and self._has_remote():
             self._fetch(missing)
             found |= self.locate(missing)
             missing = [artefact for artefact in wanted if artefact not in found]

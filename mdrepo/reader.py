@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .reconciling import Reconciled
     from .records import Blame, Measure, Queried
     from .results import Changelog, Logged, Patch, Releases, Status, Tuned, Versioned, WorkerState
+    from .reviews import Review
     from .schemata import Known
     from .searching import Search
     from .validation import Problem
@@ -84,6 +85,13 @@ class Reader:
     def check_schemas(self, paths: Sequence[str] = ()) -> list[Problem]:
         """What is wrong with schemas themselves: some files, or all of the repository's own."""
         return verbs.schemata.check(self._workspace, paths)
+
+    def review(self, revisions: str | None = None, *, staged: bool = False, drawn: bool = False) -> Review:
+        """What changed in a commit, a range or what is staged, where it comes from, what it means, and how it was evaluated.
+
+        `drawn`: also what only a page shows, the history of metrics and what kept outputs say.
+        """
+        return verbs.reviewing.review(self._workspace, revisions, staged=staged, drawn=drawn)
 
     def ends(self, revisions: str) -> tuple[str, str] | None:
         """The two revisions that a range compares: `A..B`, `A...B` (from the merge base), `A^!`; None where it is no range."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from . import resolving as resolving
     from . import restoring as restoring
     from . import reverting as reverting
+    from . import reviewing as reviewing
     from . import schemata as schemata
     from . import setting_up as setting_up
     from . import settling as settling

@@ -38,6 +38,14 @@ class Workspace:
         self.git = git
         self.root = git.root
         self.report = report
+        self.fetches = True
+
+    @cached_property
+    def offline(self) -> Workspace:
+        """The same, in which artefacts that are not on this machine are not fetched."""
+        found = Workspace(self.git, self.report)
+        found.fetches = False
+        return found
 
     @classmethod
     def open(cls, start: Path, report: Callable[[str], None] = lambda _: None) -> Workspace:
@@ -74,7 +82,7 @@ class Workspace:
 
     @cached_property
     def store(self) -> Store:
-        return Store(self.root, self.git.common / "mdrepo" / "dvc", self.cache)
+        return Store(self.root, self.git.common / "mdrepo" / "dvc", self.cache, fetches=self.fetches)
 
     @cached_property
     def deriver(self) -> Deriver:

@@ -111,7 +111,7 @@ def test_hooks_that_are_there_stay_and_come_back(repo: Path) -> None:
     said = tried("commit", "-qam", "Bad", cwd=repo, code=1)
     assert "mine" in said
     assert "labels" in said
-    assert "labels" not in tried("commit", "-qam", "Bad", cwd=repo, code=3, env={"MINE": "3"})
+    assert "labels" not in tried("commit", "-qam", "Bad", cwd=repo, code=1, env={"MINE": "3"})
     mdrepo("hooks", "uninstall", cwd=repo)
     assert (folder / "pre-commit").read_bytes() == mine
     assert (folder / "pre-commit").stat().st_mode & 0o777 == 0o750

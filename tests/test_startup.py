@@ -31,6 +31,7 @@ HEAVY = {
     "cv2",
     "jmespath",
     "jinja2",
+    "matplotlib",
 }
 
 # What a command may load, besides click and the standard library; `--help` of any command may load nothing of the list.
@@ -59,6 +60,8 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "log --metrics": (["log", "--metrics"], {"rich"}),
     "query": (["query", "name"], {"jmespath", "rich"}),
     "show": (["show"], {"git"}),
+    "review": (["review"], {"yaml", "jsonschema", "rich"}),
+    "review --format html": (["review", "--format", "html", "--no-plots"], {"yaml", "jsonschema", "jinja2"}),
     "changelog": (["changelog", DOCUMENT], set()),
     "version": (["version", DOCUMENT], set()),
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),

@@ -35,6 +35,7 @@ COMMANDS = {
     "log": "Show history with verdicts, also of one field.",
     "show": "Show a commit, its evaluation and changes; or a document.",
     "blame": "Show which commit made each field what it is.",
+    "review": "Review a commit, a range or what is staged, for people to decide.",
     "query": "Show the documents that meet a condition, also over history.",
     "changelog": "Show what changed in a document, by release and commit.",
     "version": "Show a document's semantic version, by what changed.",

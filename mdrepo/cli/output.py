@@ -58,6 +58,11 @@ def _paged(texts: Iterable[str]) -> None:
             pager.write(each) if pager else _write(each)
 
 
+def plainly(lines: Iterable[Line]) -> str:
+    """Lines as text for a file, escaped and without colours."""
+    return "".join(plain(line) + "\n" for line in lines)
+
+
 def text(content: str) -> None:
     """Print a document's own text, byte for byte where nobody reads it, escaped at a terminal, and paged where it is long."""
     if sys.stdout.isatty():

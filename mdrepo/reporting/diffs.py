@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from ..differences import DocumentDiff
     from ..schemas import ChangeClass
 
+_PLACE = 1_000
 _STYLES = {"breaking": "bad", "behavioural": "warn", "descriptive": "faint"}
 
 
 def change(each: Change, meaning: ChangeClass | None = None) -> Line:
     """One change: its sign, where, what it was and is, and its class."""
     place = pointers.build(each.shown_path) or "(the whole document)"
-    named = Span(f" ({each.identity})" if each.identity else "", "faint")
+    place = place if len(place) <= _PLACE else f"{place[:_PLACE]}… ({len(place):,} characters)"
+    named = Span(f" ({each.identity[:_PLACE]})" if each.identity else "", "faint")
     told = [Span(f"  [{meaning}]", _STYLES[meaning])] if meaning else []
     match each.kind:
         case "added":

@@ -11,8 +11,15 @@ from .lines import harmless
 
 
 def render(name: str, **values: Any) -> str:
-    """The page that a template of `reporting/html` makes of some values; `harmless` shows control and bidirectional characters."""
+    """The page that a template of `reporting/html` makes of some values, control and bidirectional characters made visible."""
     return str(_environment().get_template(name).render(**values))
+
+
+def _visible(value: Any) -> Any:
+    """What a template prints; what is mark-up already stays as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return "\n".join(map(harmless, value.split("\n")))  # a line end is white space in HTML
 
 
 @cache
@@ -21,9 +28,8 @@ def _environment() -> Any:
         import jinja2
     except ImportError:
         raise MissingExtra("jinja2", "review") from None
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "html")
-    made = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "html", encoding="utf-8")
+    undefined = jinja2.StrictUndefined
+    return jinja2.Environment(
+        loader=loader, autoescape=True, undefined=undefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
     )
-    made.filters["harmless"] = harmless
-    return made

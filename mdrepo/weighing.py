@@ -1,0 +1,56 @@
+"""Two models weighed by the outputs that are kept here: the comparison of their documents, and what a page shows of it.
+
+No model is run, and nothing is fetched: what is not here raises MdrepoError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .between import Between
+from .errors import MdrepoError, MissingExtra
+from .reviews import Example, Insight, Judged
+from .subjects import Side, artefact, before_of, known, request, scored_of, views_of
+
+
+def weighed(between: Between, each: Judged) -> Judged:
+    """An evaluation with what the outputs of both sides say; raises MdrepoError where they are not here."""
+    try:
+        from .evaluation import comparison, illustrations, predictions, terms
+    except ModuleNotFoundError as error:
+        raise MissingExtra(str(error.name), "eval") from None
+
+    space = between.space.offline
+    child = Side(between.after, each.path)
+    if "evaluation" not in (child.content or {}) or between.after.problems(each.path):
+        raise MdrepoError(f"{each.path} is not as it was evaluated, so that its outputs say nothing")
+    parent = before_of(child, between.before)
+    name = child.content["evaluation"]["dataset"]
+    dataset = child.catalogue.content(name) or {}
+    test_data = artefact(Side(child.catalogue, name), ("artefact",))
+    asked = terms.terms(child.content)
+    truth, cuts, ids, sample = known(space, asked, dataset, test_data)
+    sides = [child] if parent is None else [child, parent]
+    kept = [
+        predictions.kept(views_of(space, side, dataset, test_data, asked, sample), space.cache, space.limits)
+        if each.basis != "note"
+        else predictions.kept([request(space, side, dataset, test_data, None, None, sample)], space.cache, space.limits)
+        for side in sides
+    ]
+    if None not in kept[0]:
+        raise MdrepoError(f"the outputs of {each.path} are not here")
+    scored = [scored_of(side, outputs, truth) for side, outputs in zip(sides, kept, strict=True) if None in outputs]
+    after, before = [*scored, None][:2]
+    made = each
+    if each.basis == "notes" and before is not None:
+        cuts = [cut for cut in cuts if cut.view is None or all(cut.view in outputs for outputs in kept)]
+        result: dict[str, Any] = {"key": child.key, "dataset": name, "examples": len(after), "verdict": "baseline"}
+        made = replace(each, result=result | comparison.compare(before, after, asked, cuts, ids), basis="outputs", before={})
+    if not between.drawn:
+        return made
+    file = space.store.require([test_data])[test_data]
+    seen = illustrations.Data(file, test_data.path, tuple(dataset.get("inputs") or ["x"]), sample, test_data.md5)
+    found = illustrations.insight(before, after, ids, seen)
+    found |= {side: tuple(Example(*one) for one in found.get(side, ())) for side in ("lost", "won")}
+    return replace(made, insight=Insight(**found))
