@@ -57,12 +57,10 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
 
 def judged(workspace: Workspace, tree: str, heads: Sequence[str], terms: Terms, report: Report) -> Outcome:
     """Whether a tree may be committed: validated and, unless the terms say otherwise, evaluated against its parents to be."""
-    child = workspace.candidate(tree)
+    child, examine = Surveyor(workspace).candidate(tree)
     parents = parents_at(workspace, heads) if terms.evaluate else []
     if terms.evaluate:
         prepare(workspace, child, parents[0].catalogue if parents else None)
-    examine = Surveyor(workspace).tree(child, tree).examine
-    child.files.prefetch([name for path in examine for name in (path, path + SUFFIX)])
     problems = [problem for path in examine for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .reviews import Review
     from .schemata import Known
     from .searching import Search
+    from .staleness import Stale
     from .validation import Problem
 
 
@@ -53,6 +54,14 @@ class Reader:
     def validate(self, paths: Sequence[str] = ()) -> list[Problem]:
         """All the problems of all the documents, or of those at some paths."""
         return verbs.inspecting.problems(self._workspace, paths)
+
+    def validate_staged(self, index: Path | None = None) -> list[Problem]:
+        """All the problems of what is staged, in git's index or in that of a partial commit."""
+        return verbs.inspecting.staged_problems(self._workspace, index)
+
+    def stale_staged(self, index: Path | None = None) -> dict[str, list[Stale]]:
+        """The stale fields of what is staged, by document."""
+        return verbs.inspecting.staged_stale(self._workspace, index)
 
     def paths(self, paths: Sequence[str] = ()) -> list[str]:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 import click
 
 from ..plumbing import writer_above
 from . import output
-from .shared import finish, repository, settings
+from .shared import finish, index, repository, settings
 
 _TOLD = re.compile(r"GITHEAD_([0-9a-f]{40,64})")
 """Environment variables by which git names the heads that it merges."""
@@ -26,9 +25,8 @@ def command(name: str) -> int:
     if name.startswith("post-"):
         repo.gated()
         return 0
-    index = os.environ.get("GIT_INDEX_FILE")
     heads = [found[1] for variable in os.environ if (found := _TOLD.fullmatch(variable))] if name == "pre-merge-commit" else []
-    outcome = repo.gate(Path(index).absolute() if index else None, heads, output.reporter(settings().quiet, settings().verbose))
+    outcome = repo.gate(index(), heads, output.reporter(settings().quiet, settings().verbose))
     if outcome.status not in ("sound", "current"):
         return finish("commit", outcome)
     if outcome.note is not None and not settings().quiet:
