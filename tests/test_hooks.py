@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import DOCUMENT, edit, git, mdrepo, note, swap
+from conftest import DOCUMENT, ROOT, edit, git, keras_file, mdrepo, note, settled, swap, track
 
 HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge")
 
@@ -166,3 +168,88 @@ def test_what_waits_is_for_one_commit_alone(judged: Path) -> None:
     edit(judged, lambda v: v.update(description="and more"))
     tried("commit", "-qam", "More", cwd=judged)
     assert note(judged)["verdict"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This repository as it stands, as a source of hooks."""
+    place = tmp_path_factory.mktemp("source")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no checkout of the repository, so that no hook can be installed from it")
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name)
+    with settled(tmp_path_factory.getbasetemp()):
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Hooks"]):
+            git(*words, cwd=place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where the two keep the environments that they make, once for all these tests."""
+    home = tmp_path_factory.mktemp("homes")
+    return {"PRE_COMMIT_HOME": str(home / "pre-commit"), "PREK_HOME": str(home / "prek")}
+
+
+@pytest.mark.parametrize("tool", ["pre-commit", "prek"])
+def test_pre_commit_and_prek_run_the_hooks(tool: str, source: Path, homes: dict[str, str], repo: Path) -> None:
+    def run(*words: str, code: int = 0) -> str:
+        program = Path(sys.executable).parent / tool
+        environment = {**os.environ, **homes, "PATH": os.pathsep.join(["/usr/bin", "/bin"])}
+        done = subprocess.run([str(program), *words], cwd=repo, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def stopped(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=repo, capture_output=True, text=True, check=False, env={**os.environ, **homes})
+        assert done.returncode, f"git {words}"
+        return done.stdout + done.stderr
+
+    described(repo)
+    mdrepo("format", cwd=repo)
+    git("add", "-A", cwd=repo)
+    if tool == "pre-commit":
+        assert "Passed" in run("try-repo", str(source), "mdrepo-validate")
+    rev = git("rev-parse", "HEAD", cwd=source)
+    hooks = "[{id: mdrepo-validate}, {id: mdrepo-check}, {id: mdrepo-format}]"
+    (repo / ".pre-commit-config.yaml").write_text(f"repos:\n  - repo: {source}\n    rev: {rev}\n    hooks: {hooks}\n")
+    git("add", "-A", cwd=repo)
+    assert run("run").count("Passed") == 3
+    good = (repo / DOCUMENT).read_text()
+    invalid(repo)
+    assert run("run").count("Passed") == 3, "what is bad is not staged"
+    assert '"labels": "none"' in (repo / DOCUMENT).read_text()
+    git("add", "-A", cwd=repo)
+    (repo / DOCUMENT).write_text(good)
+    assert "schema/type" in run("run", "mdrepo-validate", code=1), "what is bad is staged"
+    git("add", "-A", cwd=repo)
+    run("install", "-t", "pre-commit", "-t", "pre-merge-commit")
+    git("commit", "-qm", "Described", "--no-verify", cwd=repo)
+    git("checkout", "-qb", "topic", cwd=repo)
+    invalid(repo)
+    assert "schema/type" in stopped("commit", "-qam", "Bad")
+    git("commit", "-qam", "Bad", "--no-verify", cwd=repo)
+    git("checkout", "-q", "main", cwd=repo)
+    (repo / "other.txt").write_text("x\n")
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "Other", "--no-verify", cwd=repo)
+    assert "schema/type" in stopped("merge", "--no-edit", "topic")
+
+
+def test_what_is_staged_is_stale(repo: Path) -> None:
+    assert mdrepo("patch", "--check", "--staged", cwd=repo).out == ""
+    pointer = repo / "models/net.keras.dvc"
+    pointer.write_text(pointer.read_text().replace("md5: ", "md5: 0"))
+    assert mdrepo("patch", "--check", "--staged", cwd=repo).out == "", "it is not staged"
+    track(repo, "models/net.keras", keras_file(3, seed=8))
+    git("add", "-A", cwd=repo)
+    git("checkout", "-q", "HEAD", "--", "metadata", cwd=repo)
+    found = mdrepo("patch", "--check", "--staged", cwd=repo, code=1)
+    assert "models/net.keras" in found.out
+    assert "git add" in found.err
+    assert DOCUMENT in mdrepo("patch", "--check", "--staged", "--json", cwd=repo, code=1).json["stale"]
+    assert mdrepo("patch", "--staged", cwd=repo, code=2).err
+    assert mdrepo("validate", "--staged", DOCUMENT, cwd=repo, code=2).err
