@@ -1,4 +1,4 @@
-"""CPU seconds of a run of each pre-commit hook with one changed document, by pre-commit and by prek, once their environments are there.
+"""CPU seconds of a run of each hook with one changed document, by pre-commit and by prek, once their environments are there.
 
 usage: python benchmarks/hooks.py [RUNS]
 """
@@ -43,10 +43,9 @@ def main() -> None:
             f"{tool} run {hook}": partial(cpu, [program, "run", hook], folder) for hook in HOOKS for tool, program in TOOLS.items()
         }
         found = in_turns(calls, runs)
-    rows = [
-        [f"`{name}`", *(f"{value:.3f}" for value in (statistics.median(each), min(each), max(each)))]
-        for name, each in found.items()
-    ]
+    rows = []
+    for name, seconds in found.items():
+        rows.append([f"`{name}`", *(f"{value:.3f}" for value in (statistics.median(seconds), min(seconds), max(seconds)))])
     print(table(["run", "CPU-s, median", "least", "most"], rows))
 
 
