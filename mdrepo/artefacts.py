@@ -6,7 +6,6 @@ What `.dvc` files and `dvc.lock` say is read here without DVC, so that `status` 
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -134,6 +133,8 @@ def available() -> bool:
 @contextmanager
 def _dvc(root: Path, private: Path) -> Iterator[Any]:
     """DVC's repository object, with a site cache of our own, and its errors in our words."""
+    import logging
+
     try:
         import sqlite3
 
@@ -153,6 +154,8 @@ def _dvc(root: Path, private: Path) -> Iterator[Any]:
 
 def initialise(root: Path) -> None:
     """Make a repository's root a DVC repository; raises MissingExtra, MdrepoError."""
+    import logging
+
     try:
         from dvc.exceptions import DvcException
         from dvc.repo import Repo

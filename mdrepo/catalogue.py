@@ -19,6 +19,7 @@ from .consistency import Measured
 from .documents import Document, DocumentError, read
 from .errors import Finding
 from .files import ANYTHING, Changed, Files
+from .guessing import meant
 from .locks import Lock
 from .pointers import Path
 from .schemas import Schema, SchemaStore
@@ -91,10 +92,7 @@ class Catalogue:
         return found
 
     def _similar(self, path: str) -> str:
-        import difflib
-
-        near = difflib.get_close_matches(path, self.paths, 1)
-        return f"did you mean {near[0]}?" if near else "'mdrepo status' lists the documents"
+        return meant(path, self.paths, "'mdrepo status' lists the documents")
 
     def content(self, path: str) -> Any:
         """The content of a document that another one refers to; None where it cannot be had, which validation reports."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,11 @@ from . import consistency, pointers
 from .artefacts import all_tracked, tracked
 from .changes import MISSING
 from .consistency import Measured
-from .deriving import DocumentReader
 from .documents import Document, canonical
 from .errors import Finding
 from .files import Files
+from .guessing import nearest
+from .origins import DocumentReader
 from .pairing import identifying_members
 from .schemas import Schema
 from .validation import Problem, problem, shown
@@ -53,8 +53,8 @@ def check(
 def _references(document: Document, schema: Schema, files: Files, read: DocumentReader) -> Iterator[Problem]:
     for path, _, value in schema.annotated(document.value, "x-mdrepo-reference"):
         if isinstance(value, str) and read(value) is None:
-            near = difflib.get_close_matches(value, [p for p in files.paths() if p.endswith(".json")], 1)
-            hint = f"did you mean {near[0]}?" if near else "'mdrepo new dataset NAME' makes one"
+            near = nearest(value, (p for p in files.paths() if p.endswith(".json")))
+            hint = f"did you mean {near}?" if near else "'mdrepo new dataset NAME' makes one"
             yield problem(document, path, "reference/missing", f"there is no document {value} here", hint)
 
 

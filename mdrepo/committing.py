@@ -45,17 +45,19 @@ def commit(
 def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms: Terms, report: Report) -> Outcome:
     """Validate and evaluate what is in a candidate index, and commit it; the user's own index changes only with success."""
     git = workspace.git
-    head = git.head()
+    _, head, before = git.tip()
     tree = git.text("write-tree", index=index)
-    if head and tree == git.text("rev-parse", f"{head}^{{tree}}") and not git.merging():
+    if tree == before and not git.merging():
         raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
     if not head and tree == EMPTY_TREE:
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
     child = workspace.candidate(tree)
-    parents = parents_at(workspace, [head, *git.merge_heads()]) if head else []
+    parents = parents_at(workspace, [head, *git.merge_heads()]) if head and terms.evaluate else []
     if terms.evaluate:
         prepare(workspace, child, parents[0].catalogue if parents else None)
-    problems = [problem for path in Surveyor(workspace).tree(child, tree).examine for problem in child.problems(path)]
+    examine = Surveyor(workspace).tree(child, tree).examine
+    child.files.prefetch([name for path in examine for name in (path, path + SUFFIX)])
+    problems = [problem for path in examine for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))
     note: Note | None = None

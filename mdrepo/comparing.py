@@ -10,7 +10,6 @@ from .catalogue import Catalogue
 from .changes import MISSING, Delta
 from .differences import DocumentDiff, Tolerance, compare
 from .errors import UsageError
-from .files import TreeFiles
 from .snapshots import EMPTY_TREE
 from .workspace import Workspace
 
@@ -47,8 +46,7 @@ def diff_snapshots(
         changed += [state.path for state in git.status() if state.code == "??"]
     paths = sorted({path for path in changed if space.configuration.is_document(path)})
     for side in (before, after):
-        if isinstance(side.files, TreeFiles):
-            side.files.prefetch(paths)
+        side.files.prefetch(paths)
     chosen = [pointers.split(name) for name in fields]
     found: list[DocumentDiff] = []
     for path in paths:

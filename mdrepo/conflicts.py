@@ -19,8 +19,8 @@ from . import marks, pointers
 from .documents import DocumentError, read, same
 from .errors import Finding, MdrepoError
 from .files import inside
-from .marking import LABELS, MARKER_SIZE, Chunk, Marks, Template, marked
-from .marks import Block, Pieces
+from .marking import Chunk, Marks, Template, marked
+from .marks import LABELS, MARKER_SIZE, Block, Pieces
 from .merging import Conflict
 from .plumbing import merge_text
 from .reconciling import Reconciled

@@ -9,11 +9,12 @@ from typing import Any
 
 from .artefacts import Artefact, all_tracked
 from .catalogue import Catalogue
-from .deriving import Proposal, origins, propose
+from .deriving import Proposal, propose
 from .errors import Finding, UsageError
 from .extraction import ExtractionError, extractor_for, extractors
 from .files import write
 from .locks import SUFFIX, Lock
+from .origins import origins
 from .results import Created
 from .schemas import KINDS, Schema
 from .workspace import Workspace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ from .diffing import diff
 from .documents import Document, DocumentError, read
 from .errors import Finding, MdrepoError
 from .files import write
+from .guessing import nearest
 from .locks import Source
 from .patching import PatchError, apply
 from .results import Edited
@@ -138,5 +138,5 @@ def _in(value: Any, token: str) -> str:
         return f"it is a list of {len(value)}: its items count from 0, and '-' stands behind the last"
     if not isinstance(value, dict):
         return "it holds a single value"
-    near = difflib.get_close_matches(token, value, 1)
-    return f"did you mean {near[0]!r}?" if near else f"it has {', '.join([*value][:8]) or 'nothing'}"
+    near = nearest(token, value)
+    return f"did you mean {near!r}?" if near else f"it has {', '.join([*value][:8]) or 'nothing'}"

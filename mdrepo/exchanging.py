@@ -18,7 +18,7 @@ from .evaluating import Report
 from .files import TreeFiles
 from .remotes import Ref
 from .restoring import different, protect_data
-from .results import Outcome
+from .results import Cloned, Pulled, Pushed
 from .setting_up import set_driver
 from .snapshots import Entry, Git
 from .workspace import Workspace
@@ -45,37 +45,6 @@ class Upstream:
     ref: str
     commit: str
     notes: str | None
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """What a push did: git's remote, the branches and tags, what DVC's remote got, how many evaluations are new there."""
-
-    remote: str
-    refs: tuple[str, ...]
-    data: Sent
-    notes: int
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """What a pull did: what became of the merge, whether evaluations of others came, which data were put into the work tree."""
-
-    remote: str
-    outcome: Outcome
-    notes: bool
-    artefacts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Cloned:
-    """What a clone has: its commit and branch, whether there are evaluations, the artefacts."""
-
-    remote: str
-    commit: str | None
-    branch: str | None
-    notes: bool
-    artefacts: tuple[str, ...]
 
 
 # push

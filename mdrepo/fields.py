@@ -9,13 +9,14 @@ from typing import Any
 from . import pointers
 from .ancestry import Step, Version, nearest
 from .changes import MISSING, Delta, KeyFinder, no_keys
+from .differences import DocumentDiff
 from .documents import DocumentError
 from .errors import Finding
+from .guessing import meant
 from .history import History
 from .pointers import Path
 from .provenance import Provenance, provenance
 from .records import Blame, Blamed
-from .results import DocumentDiff
 from .schemas import Schema
 from .searching import Search
 from .tracing import Address, Earlier, Marks, address, changed, combined, earlier, leaves, located, marked
@@ -125,7 +126,8 @@ class Fields:
         content = self.links[0].content
         place = self._located(content, pointers.parse(pointer))
         if place is None:
-            known = f"'mdrepo log {self.path}#{pointer}' finds when it was"
+            around = tuple(pointers.build(path) for path, _ in leaves(content, ()))
+            known = meant(pointer, around, f"'mdrepo log {self.path}#{pointer}' finds when it was")
             raise Finding(f"{self.path} has no field {pointer} at {self.history.tip[:7]}", known)
         marks = self._marks()
         origins = self._origins(content)

@@ -36,6 +36,10 @@ class Files(Protocol):
         """The paths in a folder, without a list of all."""
         ...
 
+    def prefetch(self, paths: Iterable[str]) -> None:
+        """Read at once what will be read one by one, where that is cheaper."""
+        ...
+
 
 class TreeFiles:
     """The files of a commit, a tree or the index, read from git's objects.
@@ -116,6 +120,9 @@ class WorkFiles:
     def below(self, folder: str) -> Iterable[str]:
         return self._git.listed(folder)
 
+    def prefetch(self, paths: Iterable[str]) -> None:
+        pass
+
     def read(self, path: str) -> bytes | None:
         if self.seen is not None:
             self.seen.add(path)
@@ -143,6 +150,9 @@ class Changed:
 
     def below(self, folder: str) -> Iterable[str]:
         return [*dict.fromkeys([*self._files.below(folder), *(path for path in self._changed if path.startswith(f"{folder}/"))])]
+
+    def prefetch(self, paths: Iterable[str]) -> None:
+        self._files.prefetch(path for path in paths if path not in self._changed)
 
     def read(self, path: str) -> bytes | None:
         return self._changed[path] if path in self._changed else self._files.read(path)

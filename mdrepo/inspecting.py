@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from . import conflicts
 from .artefacts import all_tracked, md5
 from .catalogue import Catalogue
-from .conflicts import Merge
 from .errors import Finding
 from .ledger import Examined
 from .locks import SUFFIX
 from .notes import note_of
-from .provenance import Provenance, provenance
 from .results import DocumentStatus, Status
 from .snapshots import State
 from .staleness import stale
-from .surveying import Surveyor
+from .surveying import Surveyor, contains
 from .validation import Problem
 from .workspace import Workspace
+
+if TYPE_CHECKING:  # few documents are in conflict
+    from .conflicts import Merge
+    from .provenance import Provenance
 
 
 def status(workspace: Workspace, merge: Merge) -> Status:
     """The state of the work tree; `merge` makes the merge of a document in conflict again."""
     git, work = workspace.git, workspace.work()
-    head = git.head()
+    branch, head, tree = git.tip()
     states = {state.path: state for state in git.status()}
     is_document = workspace.configuration.is_document
-    survey = Surveyor(workspace).work(work, [*states.values()])
+    survey = Surveyor(workspace).work(work, [*states.values()], tree)
     seen: dict[str, DocumentStatus] = {}
     examined: dict[str, Examined] = {}
     for path in survey.examine:
@@ -35,28 +37,32 @@ def status(workspace: Workspace, merge: Merge) -> Status:
             seen[path] = each = _document_status(workspace, work, path, states.get(path), merge)
         examined[path] = Examined(not each.problems and not each.stale, frozenset(needs))
     survey.record(examined)
-    documents = {path: seen.get(path) or DocumentStatus(path, "unchanged") for path in survey.documents}
-    gone = [path for path in states if path not in documents and is_document(path)]
-    documents |= {path: _document_status(workspace, work, path, states[path], merge) for path in gone}
+    gone = [path for path in states if not contains(survey.documents, path) and is_document(path)]
+    seen |= {path: _document_status(workspace, work, path, states[path], merge) for path in gone}
     note = note_of(git, head) if head else None
-    named = git.matching("*.dvc", "dvc.lock", "*/dvc.lock", f"*{SUFFIX}")
+    new = [path for path, each in states.items() if each.code == "??" and f"/{path}".endswith((".dvc", "/dvc.lock", SUFFIX))]
+    named = sorted({*git.tracked("*.dvc", "dvc.lock", "*/dvc.lock", f"*{SUFFIX}"), *new})
     unrecorded = [each.path for each in all_tracked(work.files, named) if _unrecorded(workspace, each.path, each.md5)]
-    others = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
-    files = tuple((each.path, each.word) for each in others)
-    there = {*survey.documents}
+    ours = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
+    files = tuple((each.path, each.word) for each in ours)
     stems = (path.removesuffix(SUFFIX) for path in named if path.endswith(SUFFIX))
-    alone = [stem for stem in stems if stem not in there and is_document(stem)]
+    alone = [stem for stem in stems if not contains(survey.documents, stem) and is_document(stem)]
     orphans = [stem + SUFFIX for stem in alone if workspace.exists(stem + SUFFIX) and not workspace.exists(stem)]
     verdict = note["verdict"] if note else None
-    shown = tuple(documents[path] for path in sorted(documents))
-    return Status(git.branch(), head, verdict, shown, tuple(unrecorded), files, tuple(orphans))
+    remarkable = tuple(each for _, each in sorted(seen.items()) if each.state != "unchanged" or each.problems or each.stale)
+    paths = tuple(sorted([*survey.documents, *gone]))
+    return Status(branch, head, verdict, paths, remarkable, tuple(unrecorded), files, tuple(orphans))
 
 
 def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
     """All the problems of all the documents, or of those at some paths."""
     work = workspace.work()
-    chosen = workspace.chosen(work, paths) if paths else Surveyor(workspace).work(work, workspace.git.status()).examine
-    return [problem for path in chosen for problem in work.problems(path)]
+    if not paths:
+        *_, tree = workspace.git.tip()
+        paths = Surveyor(workspace).work(work, workspace.git.status(), tree).examine
+    else:
+        paths = workspace.chosen(work, paths)
+    return [problem for path in paths for problem in work.problems(path)]
 
 
 def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:
@@ -68,6 +74,8 @@ def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:
 def _document_status(workspace: Workspace, work: Catalogue, path: str, found_state: State | None, merge: Merge) -> DocumentStatus:
     code = found_state.code if found_state else "  "
     if found_state and found_state.unmerged:
+        from . import conflicts
+
         return conflicts.document_status(workspace, path, work.problems(path), merge)
     if "D" in code and not workspace.exists(path):
         return DocumentStatus(path, "deleted")
@@ -82,5 +90,7 @@ def _document_status(workspace: Workspace, work: Catalogue, path: str, found_sta
 
 def origins(workspace: Workspace, paths: Sequence[str]) -> dict[str, list[Provenance]]:
     """Where the fields of some documents come from; raises Finding where a document or its lock file cannot be read."""
+    from .provenance import provenance
+
     work = workspace.work()
     return {path: provenance(work.document(path).value, work.lock(path), work.schema(path)) for path in paths}

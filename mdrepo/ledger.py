@@ -47,8 +47,8 @@ class Page:
         return found[0] if found else None
 
     def documents(self) -> list[str]:
-        """The documents of the tree."""
-        return self._asked("select path from documents")
+        """The documents of the tree, in order."""
+        return self._asked("select path from documents order by path")
 
     def unsound(self) -> set[str]:
         """The documents that are not known to be in order."""

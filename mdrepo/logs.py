@@ -10,11 +10,11 @@ from . import pointers
 from .ancestry import Version, ancestry
 from .comparing import document_diff
 from .contents import Contents, Schemas
-from .differences import compare
+from .differences import DocumentDiff, compare
 from .errors import Finding
 from .fields import EVERYTHING, Fields
 from .notes import note_of, noted, parse_note
-from .results import DocumentDiff, Logged
+from .results import Logged
 from .searching import Search
 from .snapshots import EMPTY_TREE, Git, Span
 from .touches import touches

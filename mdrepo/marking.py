@@ -16,11 +16,10 @@ from typing import Any
 from .changes import MISSING
 from .documents import Document, same
 from .filling import filled
+from .marks import LABELS, MARKER_SIZE
 from .merging import Conflict
 from .writing import KeyOrder, Style, dumps, rewrite
 
-LABELS = ("ours", "base", "theirs")
-MARKER_SIZE = 7
 _SIDES = ("ours", "base", "theirs")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 

@@ -11,6 +11,8 @@ from . import pointers
 from .documents import DocumentError, read
 from .layout import Node
 
+LABELS = ("ours", "base", "theirs")
+MARKER_SIZE = 7
 _LINES = re.compile(r"(?<=\n)")
 _MARK = re.compile(r"(<{3,}|\|{3,}|={3,}|>{3,})(?: ([^\r\n]*))?\r?\n?")
 

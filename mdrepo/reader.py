@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Any
 from . import verbs
 from .documents import read
 from .errors import Finding
-from .marking import MARKER_SIZE, Marks
+from .marks import MARKER_SIZE
 from .workspace import Workspace
 
 if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from pandas import DataFrame
 
     from .caching import Usage
-    from .differences import Tolerance
+    from .differences import DocumentDiff, Tolerance
     from .evaluating import Report
     from .judgements import Foreseen, Latency, Verified
     from .provenance import Provenance
+    from .questions import Asked
     from .reconciling import Reconciled
     from .records import Blame, Measure, Queried
-    from .results import Changelog, DocumentDiff, Logged, Patch, Releases, Status, Tuned, Versioned, WorkerState
+    from .results import Changelog, Logged, Patch, Releases, Status, Tuned, Versioned, WorkerState
     from .reviews import Review
+    from .schemata import Known
     from .searching import Search
     from .validation import Problem
 
@@ -74,6 +76,22 @@ class Reader:
         `drawn`: also what only a page shows, the history of metrics and what kept outputs say.
         """
         return verbs.reviewing.review(self._workspace, revisions, staged=staged, drawn=drawn)
+
+    def questions(self, paths: Sequence[str] = ()) -> list[Asked]:
+        """What is open in the files that a merge left in conflict, with where the values come from and how sides were evaluated."""
+        return verbs.questions.questions(self._workspace, paths, self.merge_files)
+
+    def schemas(self) -> list[Known]:
+        """The schemas known here, and what they are bound to."""
+        return verbs.schemata.known(self._workspace)
+
+    def schema_text(self, name: str) -> str:
+        """The text of a schema, by kind, URI, path or name; raises Finding."""
+        return verbs.schemata.text(self._workspace, name)
+
+    def check_schemas(self, paths: Sequence[str] = ()) -> list[Problem]:
+        """What is wrong with schemas themselves: some files, or all of the repository's own."""
+        return verbs.schemata.check(self._workspace, paths)
 
     def ends(self, revisions: str) -> tuple[str, str] | None:
         """The two revisions that a range compares: `A..B`, `A...B` (from the merge base), `A^!`; None where it is no range."""
@@ -151,7 +169,7 @@ class Reader:
             work = self._workspace.work()
             bound = self._workspace.configuration.bound_schema(path)
             guide = verbs.settling.Guide.of(work.schemas.bound(read(ours, path).value, path, bound))
-        return verbs.reconciling.reconcile(base, ours, theirs, guide, Marks(size=size))
+        return verbs.reconciling.reconcile(base, ours, theirs, guide, verbs.marking.Marks(size=size))
 
     def worker(self) -> WorkerState:
         """The process with TensorFlow that waits for the next command, if there is one, and how models are confined here."""

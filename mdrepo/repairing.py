@@ -35,9 +35,9 @@ def checks(workspace: Workspace, how: Merge) -> Iterator[Check]:
 def _documents(workspace: Workspace, how: Merge) -> Check:
     found = status(workspace, how)
     for words, paths, hint in (
-        ("in conflict", [each.path for each in found.documents if each.state == "conflict"], "mdrepo status"),
-        ("stale", [each.path for each in found.documents if each.stale], "mdrepo patch --apply"),  # and so not valid
-        ("not valid", [each.path for each in found.documents if each.problems], "mdrepo validate"),
+        ("in conflict", [each.path for each in found.remarkable if each.state == "conflict"], "mdrepo status"),
+        ("stale", [each.path for each in found.remarkable if each.stale], "mdrepo patch --apply"),  # and so not valid
+        ("not valid", [each.path for each in found.remarkable if each.problems], "mdrepo validate"),
         ("a lock file without its document", list(found.orphans), "put the document back, or 'git rm' the lock file"),
     ):
         if paths:

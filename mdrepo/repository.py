@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .committing import Terms
     from .evaluating import Report
     from .evaluation.exchange import Exchanged
-    from .exchanging import Asked, Cloned, Pulled, Pushed
+    from .exchanging import Asked
     from .journal import Steps
     from .judgements import Evaluated
     from .notes import Note
@@ -29,11 +29,14 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .results import (
         Augmented,
         Check,
+        Cloned,
         Created,
         Edited,
         Inherited,
         Outcome,
         Patch,
+        Pulled,
+        Pushed,
         Relabelled,
         Resolved,
         Restored,
@@ -98,6 +101,16 @@ class Repository(Reader):
     def new(self, kind: str, name: str, artefact: str | None = None) -> list[Created]:
         """A document from a schema, with the derived fields filled."""
         return verbs.creating.create(self._workspace, kind, name, artefact)
+
+    @_writes
+    def new_schema(self, name: str, pattern: str | None = None) -> tuple[str, str]:
+        """A schema to begin with in schemas/, bound to a pattern in mdrepo.toml; its path, and the pattern."""
+        return verbs.schemata.begin(self._workspace, name, pattern)
+
+    @_writes
+    def bind_editor(self) -> tuple[Step, str | None]:
+        """Bind the schemas in .vscode/settings.json; where that is not safe, the text to paste."""
+        return verbs.schemata.bind_editor(self._workspace)
 
     # changing
 

@@ -59,6 +59,24 @@ def misnamed_classes(schema: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]
             yield from misnamed_classes(inner, (*path, index))
 
 
+_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+
+
+def subschemas(schema: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every object in a schema that is a schema itself, with its path."""
+    if isinstance(schema, list):
+        for index, inner in enumerate(schema):
+            yield from subschemas(inner, (*path, index))
+    elif isinstance(schema, dict):
+        yield path, schema
+        for key, inner in schema.items():
+            if key in _MAPS and isinstance(inner, dict):
+                for name, each in inner.items():
+                    yield from subschemas(each, (*path, key, name))
+            elif key not in _VALUES and not key.startswith("x-"):
+                yield from subschemas(inner, (*path, key))
+
+
 class Schema:
     """One schema, with the annotations of every field that it describes."""
 

@@ -6,6 +6,7 @@ Writing and what must be fast goes through git itself; history is read with GitP
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .guessing import meant
 from .plumbing import GitError, Runner
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -83,9 +85,15 @@ class Git(Runner):
         done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", codes=(0, 1, 128))
         if done.returncode:
             shallow = (self.common / "shallow").exists()
-            hint = "this clone is shallow: run 'git fetch --unshallow'" if shallow else "'mdrepo log' lists the commits"
+            hint = "this clone is shallow: run 'git fetch --unshallow'" if shallow else self._named_like(revision)
             raise GitError(f"there is no revision {revision!r} here", hint)
         return done.stdout.decode().strip()
+
+    def _named_like(self, revision: str) -> str:
+        """What a revision that is not there might have meant: a branch or a tag."""
+        name = re.split(r"[~^@]", revision)[0]
+        lines = self.text("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", "refs/tags", "refs/remotes").splitlines()
+        return meant(name, [*lines, "HEAD"], "'mdrepo log' lists the commits")
 
     def head(self) -> str | None:
         """The id of HEAD's commit, or None before the first commit."""
@@ -96,6 +104,14 @@ class Git(Runner):
         """The branch that is checked out; None where HEAD is detached."""
         done = self.run("symbolic-ref", "--quiet", "--short", "HEAD", codes=(0, 1))
         return done.stdout.decode("utf-8").strip() or None
+
+    def tip(self) -> tuple[str | None, str | None, str | None]:
+        """The branch that is checked out, HEAD's commit and its tree, where there are such, by one process."""
+        done = self.run("rev-parse", "HEAD^{commit}", "HEAD^{tree}", "--symbolic-full-name", "HEAD", codes=(0, 128))
+        if done.returncode:
+            return self.branch(), None, None
+        head, tree, name = done.stdout.decode("utf-8").splitlines()
+        return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None, head, tree
 
     def swapped(self, name: str, old: str | None, new: str, reason: str) -> bool:
         """Let a reference name another object; False where it was not `old` any more (None: not there). Raises GitError."""
@@ -155,6 +171,10 @@ class Git(Runner):
             return Span((tip,), tuple(self.parents(tip)))
         return Span((self.commit_id(revisions),))
 
+    def generation(self) -> list[str]:
+        """HEAD's commit and its parents; nothing before the first commit."""
+        return self.run("rev-list", "--parents", "-n1", "HEAD", codes=(0, 128)).stdout.decode().split()
+
     def parents(self, commit: str) -> list[str]:
         """The parents of a commit that are here (a shallow clone cuts them off)."""
         return self.text("rev-list", "--parents", "-n1", commit).split()[1:]
@@ -199,9 +219,9 @@ class Git(Runner):
         words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", folder)
         return sorted(set(self.items("--literal-pathspecs", *words)))
 
-    def matching(self, *patterns: str) -> list[str]:
-        """The files of the work tree that git tracks, or would, by git's pathspecs."""
-        return sorted(set(self.items("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns)))
+    def tracked(self, *patterns: str) -> list[str]:
+        """The files that git tracks, by git's pathspecs."""
+        return self.items("ls-files", "-z", "--", *patterns)
 
     def differing(self, *words: str) -> list[str]:
         """The paths that `git diff` finds different: of the index or, with its words for other sides, of those."""

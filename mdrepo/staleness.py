@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import pointers
-from .deriving import DocumentReader, origins
 from .files import Files
 from .locks import Lock, Source, difference, never_read
+from .origins import DocumentReader, origins
 from .pointers import Path
 from .schemas import Schema
 

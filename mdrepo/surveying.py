@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import sys
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import __version__
 from .catalogue import Catalogue
@@ -18,11 +21,17 @@ from .workspace import Workspace
 
 @dataclass(frozen=True)
 class Survey:
-    """All documents of a snapshot, and those that are to be looked at; what is seen of these is recorded for the next time."""
+    """All documents of a snapshot, sorted, and those to look at; what is seen of these is recorded for the next time."""
 
     documents: list[str]
     examine: list[str]
     record: Callable[[Mapping[str, Examined]], None] = field(repr=False)
+
+
+def contains(documents: Sequence[str], path: str) -> bool:
+    """Whether sorted documents have one at a path."""
+    place = bisect_left(documents, path)
+    return place < len(documents) and documents[place] == path
 
 
 @dataclass(frozen=True)
@@ -47,14 +56,12 @@ class Surveyor:
         """Of a tree that is to be committed."""
         return self._survey(catalogue, tree, _Changes({}, {}, frozenset()))
 
-    def work(self, catalogue: Catalogue, states: Sequence[State]) -> Survey:
-        """Of the work tree, which differs from HEAD in some paths."""
-        head = self._git.head()
+    def work(self, catalogue: Catalogue, states: Sequence[State], head: str | None) -> Survey:
+        """Of the work tree, which differs from HEAD's tree, if there is one, in some paths."""
         changed = {state.path: self._space.exists(state.path) for state in states}
         new = frozenset(state.path for state in states if "A" in state.code or state.code == "??")
-        settled = head is not None and not any(state.unmerged for state in states)
-        tree = self._git.text("rev-parse", f"{head}^{{tree}}") if settled else None
-        return self._survey(catalogue, tree, _Changes({}, changed, new))
+        unmerged = any(state.unmerged for state in states)
+        return self._survey(catalogue, None if unmerged else head, _Changes({}, changed, new))
 
     def _survey(self, catalogue: Catalogue, tree: str | None, changes: _Changes) -> Survey:
         stamp = self._stamp(catalogue)
@@ -76,8 +83,12 @@ class Surveyor:
         names = {**changes.moved, **changes.changed}
         touched = {path: there for path, there in names.items() if self._space.configuration.is_document(path)}
         unsound = page.unsound()
-        here = {*page.documents(), *touched} - {path for path, there in touched.items() if not there}
-        examine = ({*touched} | unsound | page.needing(names)) & here
+        here = page.documents()  # in order; of many documents few are touched
+        for path, there in touched.items():
+            place = bisect_left(here, path)
+            if contains(here, path) != there:
+                here[place : place + (not there)] = [path] * there
+        examine = sorted(path for path in {*touched} | unsound | page.needing(names) if contains(here, path))
 
         def record(found: Mapping[str, Examined]) -> None:
             kept = self._of_tree(found, changes)
@@ -87,7 +98,7 @@ class Surveyor:
                 gone = [path for path, there in changes.moved.items() if not there]
                 self._write(tree, stamp, kept, gone, anew=False)
 
-        return Survey(sorted(here), sorted(examine), record)
+        return Survey(here, examine, record)
 
     def _moved(self, known: str, tree: str) -> dict[str, bool] | None:
         """What differs between two trees, and whether the second has it; None where git has not the first any more."""
@@ -115,9 +126,18 @@ class Surveyor:
 
     def _stamp(self, catalogue: Catalogue) -> str:
         """What the state of every document depends on: mdrepo, the extractors, the configuration, the schemas."""
-        from importlib.metadata import entry_points
-
-        points = entry_points(group="mdrepo.extractors")
-        extractors = sorted((each.name, each.value, each.dist.version if each.dist else "") for each in points)
-        content = [__version__, extractors, repr(self._space.configuration), catalogue.fingerprint]
+        content = [__version__, _installed(), repr(self._space.configuration), catalogue.fingerprint]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _installed() -> list[tuple[str, int]]:
+    """The folders that say which packages are installed, with when they last changed: an extractor comes, goes or is renewed so.
+
+    What the packages say of themselves takes much longer to read than the state of all documents.
+    """
+    found = []
+    for folder in map(Path, sys.path):
+        with contextlib.suppress(OSError):
+            if any(each.suffix in (".dist-info", ".egg-info") for each in folder.iterdir()):
+                found.append((str(folder), folder.stat().st_mtime_ns))
+    return found

@@ -12,12 +12,14 @@ from functools import lru_cache
 from typing import Any
 
 from . import pointers
+from .annotations import annotation_problems
 from .documents import Document, canonical
 from .errors import Finding
+from .guessing import meant
 from .limiting import limited
-from .patterns import SOURCE, translated
+from .patterns import SOURCE, python, translated
 from .pointers import Path
-from .schemas import Schema, misnamed_classes
+from .schemas import Schema, SchemaStore, misnamed_classes, subschemas
 
 _SHOWN = 60
 _FORMATS = (
@@ -105,21 +107,83 @@ def check(schema: Schema) -> tuple[Any, Any]:
 @lru_cache(maxsize=16)
 def _validator(schema: Schema) -> Any:
     """jsonschema's validator for a schema, checked, with references to the schemas of its store only; raises Finding."""
+    content, draft = check(schema)
+    extended = _jsonschema().validators.extend(draft, {"uniqueItems": _unique_items})
+    return extended(content, registry=_registry(schema.store, draft))
+
+
+def _registry(store: SchemaStore, draft: Any) -> Any:
+    """The schemas that references may lead to: those of a store."""
     from referencing import Registry, Resource
     from referencing.exceptions import NoSuchResource
     from referencing.jsonschema import specification_with
 
-    jsonschema = _jsonschema()
-
     def refuse(uri: str) -> Any:
         raise NoSuchResource(uri)
 
-    content, draft = check(schema)
     default = specification_with(draft.META_SCHEMA["$schema"])
-    resources = ((uri, Resource.from_contents(translated(each), default)) for uri, each in schema.store.contents())
+    resources = ((uri, Resource.from_contents(translated(each), default)) for uri, each in store.contents())
     registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]
-    extended = jsonschema.validators.extend(draft, {"uniqueItems": _unique_items})
-    return extended(content, registry=registry)
+    return registry
+
+
+def of_schema(document: Document, store: SchemaStore) -> list[Problem]:
+    """What is wrong with a schema itself: by its draft, in its patterns, references and mdrepo's own words."""
+    jsonschema = _jsonschema()
+    content = document.value
+    named = content.get("$schema") if isinstance(content, dict) else None
+    found = [*_unknown_draft(document, named)]
+    draft = jsonschema.validators.validator_for({} if found else content, default=jsonschema.Draft202012Validator)
+    if not found:
+        with limited(_SECONDS, Finding(f"{document.path}: checking this schema takes more than {_SECONDS:.0f} seconds")):
+            for error in draft(draft.META_SCHEMA).iter_errors(content):
+                found.append(problem(document, tuple(error.absolute_path), f"schema/{error.validator}", error.message[:200]))
+    for path, each in subschemas(content):
+        found += [problem(document, (*path, *place), *told) for place, *told in annotation_problems(each)]  # type: ignore[arg-type]
+        for place, pattern in _patterns(each):
+            try:
+                re.compile(python(pattern))
+            except (ValueError, re.error) as error:
+                found.append(problem(document, (*path, *place), "schema/pattern", f"{shown(pattern)}: {error}"))
+    found += _unresolved(document, store, draft)
+    return sorted(set(found), key=lambda p: (p.line, p.column, p.rule, p.message))
+
+
+def _unknown_draft(document: Document, named: Any) -> Iterator[Problem]:
+    jsonschema = _jsonschema()
+    if named is None or (isinstance(named, str) and jsonschema.validators.validator_for({"$schema": named}, default=None)):
+        return
+    known = [str(each.META_SCHEMA["$schema"]) for each in (jsonschema.Draft202012Validator, jsonschema.Draft7Validator)]
+    hint = meant(str(named), known, f"as {known[0]}")
+    yield problem(document, ("$schema",), "schema/draft", f"{shown(named)} is no draft of JSON Schema that is known here", hint)
+
+
+def _patterns(schema: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    if isinstance(schema.get("pattern"), str):
+        yield ("pattern",), schema["pattern"]
+    if isinstance(schema.get("patternProperties"), dict):
+        yield from ((("patternProperties", each), each) for each in schema["patternProperties"])
+
+
+def _unresolved(document: Document, store: SchemaStore, draft: Any) -> Iterator[Problem]:
+    """References that lead nowhere without the network."""
+    from referencing import Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import specification_with
+
+    default = specification_with(draft.META_SCHEMA["$schema"])
+    try:
+        root = _registry(store, draft).resolver_with_root(Resource.from_contents(document.value, default))
+    except (AttributeError, TypeError, ValueError):
+        return  # not a schema at all, which has been said
+    for path, each in subschemas(document.value):
+        for word in ("$ref", "$dynamicRef"):
+            if isinstance(each.get(word), str):
+                try:
+                    root.lookup(each[word])
+                except (Unresolvable, LookupError, TypeError, ValueError, AttributeError):
+                    hint = "references lead to schemas/ or to built-in schemas only"
+                    yield problem(document, (*path, word), "schema/$ref", f"{shown(each[word])} leads nowhere", hint)
 
 
 def _errors(content: Any, schema: Schema) -> Iterator[Any]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from . import augmenting as augmenting
     from . import committing as committing
     from . import comparing as comparing
+    from . import conflicts as conflicts
     from . import creating as creating
     from . import editing as editing
     from . import evaluating as evaluating
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from . import judgements as judgements
     from . import lending as lending
     from . import logs as logs
+    from . import marking as marking
     from . import notes as notes
     from . import querying as querying
+    from . import questions as questions
     from . import reconciling as reconciling
     from . import recovering as recovering
     from . import relabelling as relabelling
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from . import restoring as restoring
     from . import reverting as reverting
     from . import reviewing as reviewing
+    from . import schemata as schemata
     from . import setting_up as setting_up
     from . import settling as settling
     from . import timing as timing

@@ -14,17 +14,18 @@ from .caching import Cache
 from .catalogue import Catalogue, Merge, no_merge, not_measured
 from .configuration import Configuration
 from .consistency import Measured
-from .deriving import Deriver, DocumentReader
 from .errors import Finding, MdrepoError, UsageError
-from .extraction.running import Runner
 from .files import ANYTHING, TreeFiles, WorkFiles, inside
+from .guessing import meant
 from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
+from .origins import DocumentReader
 from .plumbing import GitError, writer_above
 from .snapshots import Entry, Git
 
-if TYPE_CHECKING:  # most commands run no model
+if TYPE_CHECKING:  # most commands run no model, and read no artefact
+    from .deriving import Deriver
     from .evaluation.processes import Limits
 
 _OURS = (".dvcignore", ".gitignore", ".gitattributes", configuration.FILE)
@@ -85,6 +86,9 @@ class Workspace:
 
     @cached_property
     def deriver(self) -> Deriver:
+        from .deriving import Deriver
+        from .extraction.running import Runner
+
         limits = self.configuration.extraction
         return Deriver(self.store, self.cache, Runner(limits.timeout, limits.memory, self.report))
 
@@ -102,12 +106,12 @@ class Workspace:
 
     def _merge(self) -> Merge | None:
         """The merge, cherry-pick or rebase that is not finished; else HEAD, if it is a merge."""
-        head = self.git.head()
-        if head is None:
+        generation = self.git.generation()
+        if not generation:
             return None
+        head, *parents = generation
         if incoming := self.git.incoming():
             return Merge((head, *incoming), None, cache(self.at))
-        parents = self.git.parents(head)
         return Merge(parents, head, cache(self.at)) if len(parents) > 1 else None
 
     def reader(self, work: Catalogue) -> DocumentReader:
@@ -172,7 +176,9 @@ class Workspace:
         for path in paths:
             below = [each for each in work.paths if each.startswith(path.rstrip("/") + "/") or path == "."]
             if not below and path not in work.paths and work.find(path) is None:
-                raise MdrepoError(f"there is no document {path} here", "'mdrepo status' lists the documents")
+                raise MdrepoError(
+                    f"there is no document {path} here", meant(path, work.paths, "'mdrepo status' lists the documents")
+                )
             found += below or [path]
         return list(dict.fromkeys(found))
 

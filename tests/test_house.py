@@ -96,7 +96,7 @@ def test_modules_are_small() -> None:
 
 def test_every_extra_that_the_code_names_exists() -> None:
     extras = set(PROJECT["project"]["optional-dependencies"])
-    assert extras == {"eval", "data", "dvc", "diff", "demo", "all", "dev", "bench", "images", "opencv", "ray", "review", "tflite"}
+    assert extras == {"eval", "data", "dvc", "diff", "review", "demo", "all", "dev", "bench", "images", "opencv", "ray", "tflite"}
     for file in (ROOT / "mdrepo").rglob("*.py"):
         for name in re.findall(r'MissingExtra\("\w+", "(\w+)"\)', file.read_text(encoding="utf-8")):
             assert name in extras
@@ -120,7 +120,7 @@ def test_a_wheel_installed_elsewhere_passes_the_installed_part(packages: Path, t
     """`pip install` of the wheel alone, no extras, in a new environment; the tests run from a folder of their own."""
     [wheel] = packages.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        assert {"mdrepo/reporting/review.html.j2", "mdrepo/reporting/review.css"} <= set(archive.namelist())
+        assert {"mdrepo/reporting/html/review.html", "mdrepo/reporting/html/review.css"} <= set(archive.namelist())
     assert [path.name for path in packages.glob("*.tar.gz")]
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv/bin/python"

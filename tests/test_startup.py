@@ -67,6 +67,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "tag": (["tag", DOCUMENT, "--next"], {"yaml"}),
     "cache": (["cache"], set()),
     "cache pull": (["cache", "pull"], {"yaml", "numpy", "dvc"}),
+    "schema": (["schema", "list"], {"yaml"}),
     "doctor": (["doctor"], {"yaml"}),
     "merge": (["merge", "HEAD"], set()),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
@@ -79,6 +80,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "pull": (["pull"], set()),
     "clone": (["clone", "nowhere"], set()),
     "resolve": (["resolve", "none.json", "--ours"], set()),
+    "resolve --web": (["resolve", "--web"], set()),  # without a conflict there is no page
     "init": (["init"], {"yaml"}),
     "new": (["new", "dataset", "none"], {"yaml"}),
     "checkout": (["checkout", "HEAD"], {"yaml"}),

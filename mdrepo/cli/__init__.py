@@ -12,6 +12,9 @@ from pathlib import Path
 import click
 
 from ..errors import MdrepoError
+from ..guessing import nearest
+from ..reporting import tables
+from . import terminal
 from .output import complain
 
 COMMANDS = {
@@ -51,6 +54,7 @@ COMMANDS = {
     "clone": "Clone a repository with its evaluations and data.",
     "resolve": "Settle a conflict that git left in a document, field by field.",
     "cache": "Show what is kept so that nothing is computed twice; --clear; share it: push, pull.",
+    "schema": "List, show, begin and check schemas.",
     "doctor": "Say what is set up and what is not; --fix repairs it.",
     "completion": "Print the completion script of a shell.",
     "demo": "Play the whole story on real data, in a new folder.",
@@ -89,10 +93,8 @@ class _Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and args[0] not in FOR_GIT and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            hint = f"Did you mean '{near[0]}'?" if near else "'mdrepo --help' lists the commands."
+            near = nearest(args[0], COMMANDS)
+            hint = f"Did you mean '{near}'?" if near else "'mdrepo --help' lists the commands."
             raise click.UsageError(f"There is no command '{args[0]}'. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -105,18 +107,34 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
+def _colour(ctx: click.Context, _: click.Parameter, wanted: str) -> None:
+    terminal.WISHES.color = wanted  # at once: what comes next may complain
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no hints.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    expose_value=False,
+    callback=_colour,
+    help="Colours: auto (at a terminal), always, never.",
+)
+@click.option("--no-pager", is_flag=True, help="Show nothing through a pager.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
-def group(ctx: click.Context, directory: str, as_json: bool, quiet: bool, verbose: bool) -> None:
+def group(ctx: click.Context, directory: str, as_json: bool, quiet: bool, verbose: bool, no_pager: bool) -> None:
     """Version control for the metadata of transferred models."""
     folder = Path(directory)
     if not folder.is_dir():
         raise click.UsageError(f"-C {directory}: there is no such folder.")
+    terminal.WISHES.pager = not no_pager
+    terminal.WISHES.directory = folder
+    tables.WIDTH.set(terminal.width())
     ctx.obj = Settings(folder, as_json, quiet, verbose)
 
 

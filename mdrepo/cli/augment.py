@@ -22,7 +22,7 @@ def command(document: str, dataset: str | None, name: str | None) -> None:
     """
     repo = repository()
     source = None if dataset is None else paths(repo, [dataset])[0]
-    found = repo.augment(paths(repo, [document])[0], source, name, output.reporter(settings().quiet))
+    found = repo.augment(paths(repo, [document])[0], source, name, output.reporter(settings().quiet, settings().verbose))
     if settings().json:
         output.answer(data.answer("augment", **data.augmented(found)))
         return

@@ -28,7 +28,7 @@ def command(url: str, directory: str | None, branch: str | None, depth: int | No
     if not name:
         raise click.UsageError(f"{url!r} does not say what the folder is to be called: mdrepo clone URL DIR")
     options = [*([f"--branch={branch}"] if branch else []), *([f"--depth={depth}"] if depth else [])]
-    repo, found = Repository.clone(url, Path(start, name), start, options, output.reporter(settings().quiet))
+    repo, found = Repository.clone(url, Path(start, name), start, options, output.reporter(settings().quiet, settings().verbose))
     if settings().json:
         artefacts = list(found.artefacts)
         output.answer(

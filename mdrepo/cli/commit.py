@@ -32,6 +32,6 @@ def command(
         paths(repo, names),
         everything=everything,
         terms=terms(no_eval, allow_regression),
-        report=output.reporter(settings().quiet),
+        report=output.reporter(settings().quiet, settings().verbose),
     )
     return finish("commit", found)

@@ -33,7 +33,7 @@ def command(revision: str, against: str | None, task: str | None, exit_code: boo
         return {"plan": _planned, "verify": _verified, "latency": _clocked}[task](revision, against)
     if ".." in revision:
         return _range(revision, against, exit_code, form)
-    commit, note = repository().evaluate(revision, against, output.reporter(settings().quiet))
+    commit, note = repository().evaluate(revision, against, output.reporter(settings().quiet, settings().verbose))
     if form == "json":
         output.answer(data.answer("eval", commit=commit, evaluation=note))
     elif form == "markdown":
@@ -54,7 +54,7 @@ def _is_worse(note: Any) -> bool:
 def _range(revisions: str, against: str | None, exit_code: bool, form: str) -> int:
     """Each commit of a range as it is done; the exit code is the worst."""
     found = []
-    for each in repository().evaluate_range(revisions, against, output.reporter(settings().quiet)):
+    for each in repository().evaluate_range(revisions, against, output.reporter(settings().quiet, settings().verbose)):
         found.append(each)
         if form == "text":
             output.show([evaluations.line(each.commit, each.subject, each.note, each.error.message if each.error else None)])
@@ -76,7 +76,7 @@ def _range(revisions: str, against: str | None, exit_code: bool, form: str) -> i
 def _verified(revision: str, _: str | None) -> int:
     from ..reporting import diffs
 
-    found = repository().verify(revision, output.reporter(settings().quiet))
+    found = repository().verify(revision, output.reporter(settings().quiet, settings().verbose))
     short = found.commit[:7]
     if settings().json:
         changes = [data.change(each) for each in found.delta]
@@ -105,7 +105,7 @@ def _planned(revision: str, against: str | None) -> int:
 
 
 def _clocked(revision: str, _: str | None) -> int:
-    commit, found = repository().latency(revision, output.reporter(settings().quiet))
+    commit, found = repository().latency(revision, output.reporter(settings().quiet, settings().verbose))
     if settings().json:
         output.answer(data.answer("eval", commit=commit, latency=[data.latency(each) for each in found]))
         return 0

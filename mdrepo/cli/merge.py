@@ -35,7 +35,7 @@ def command(
         raise click.UsageError("Either REV, --continue or --abort.")
     repo = repository()
     arguments = [part for message in messages for part in ("-m", message)]
-    report = output.reporter(settings().quiet)
+    report = output.reporter(settings().quiet, settings().verbose)
     if abort:
         return finish("merge", repo.merge_abort())
     agreed = terms(no_eval, allow_regression)

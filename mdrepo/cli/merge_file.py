@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from ..files import read_file, write
-from ..marking import MARKER_SIZE, Marks
+from ..marking import Marks
+from ..marks import MARKER_SIZE
 from ..reconciling import reconcile
 from ..reporting import data
 from ..reporting.lines import counted

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 
 from ..reporting.lines import Line, Span, harmless, plain
+from . import terminal
 
 _COLOURS: dict[str, dict[str, Any]] = {
     "good": {"fg": "green"},
@@ -20,10 +20,6 @@ _COLOURS: dict[str, dict[str, Any]] = {
 }
 
 
-def _coloured(stream: Any) -> bool:
-    return "NO_COLOR" not in os.environ and stream.isatty()
-
-
 def _rendered(line: Line, colour: bool) -> str:
     if not colour:
         return plain(line)
@@ -31,25 +27,35 @@ def _rendered(line: Line, colour: bool) -> str:
     return "".join(click.style(harmless(part.text), **_COLOURS.get(part.style, {})) for part in parts)
 
 
+def _texts(lines: Iterable[Line]) -> Iterator[str]:
+    colour = terminal.coloured(sys.stdout)
+    return (_rendered(line, colour) + "\n" for line in lines)
+
+
 def show(lines: Iterable[Line]) -> None:
     """Print lines, at a terminal as they come."""
     if not sys.stdout.isatty():
-        sys.stdout.writelines(plain(line) + "\n" for line in lines)
+        sys.stdout.writelines(_texts(lines))
         sys.stdout.flush()
         return
-    colour = _coloured(sys.stdout)
-    for line in lines:
-        click.echo(_rendered(line, colour), color=colour)
+    for each in _texts(lines):
+        _write(each)
+
+
+def _write(each: str) -> None:
+    sys.stdout.write(each)
+    sys.stdout.flush()
 
 
 def page(lines: Iterable[Line]) -> None:
     """Print lines through the user's pager at a terminal, as git does; else as they come."""
-    if not sys.stdout.isatty():
-        show(lines)
-        return
-    os.environ.setdefault("LESS", "FRX")
-    colour = _coloured(sys.stdout)
-    click.echo_via_pager((_rendered(line, colour) + "\n" for line in lines), color=colour)
+    _paged(_texts(lines)) if sys.stdout.isatty() else show(lines)
+
+
+def _paged(texts: Iterable[str]) -> None:
+    with terminal.paged() as pager:
+        for each in texts:
+            pager.write(each) if pager else _write(each)
 
 
 def plainly(lines: Iterable[Line]) -> str:
@@ -58,9 +64,25 @@ def plainly(lines: Iterable[Line]) -> str:
 
 
 def text(content: str) -> None:
-    """Print a document's own text, byte for byte where nobody reads it, escaped at a terminal."""
-    shown = "\n".join(harmless(line) for line in content.split("\n")) if sys.stdout.isatty() else content
-    click.echo(shown, nl=False)
+    """Print a document's own text, byte for byte where nobody reads it, escaped at a terminal, and paged where it is long."""
+    if sys.stdout.isatty():
+        _paged(harmless(line) + end for line, end in _ended_lines(content))
+    else:
+        click.echo(content, nl=False)
+
+
+def _ended_lines(content: str) -> Iterator[tuple[str, str]]:
+    *lines, last = content.split("\n")
+    yield from ((line, "\n") for line in lines)
+    if last:
+        yield last, ""
+
+
+def records(found: Iterable[str], end: str) -> None:
+    """Print what programs read, byte for byte as git names paths, never coloured or paged."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(each.encode("utf-8", "surrogateescape") + end.encode() for each in found)
+    sys.stdout.buffer.flush()
 
 
 def answer(content: Any) -> None:
@@ -77,12 +99,17 @@ def hint(message: str) -> None:
 
 def complain(message: str, advice: str | None = None) -> None:
     """Say what went wrong, and what to type next, on standard error."""
-    colour = _coloured(sys.stderr)
+    colour = terminal.coloured(sys.stderr)
     click.echo(_rendered([Span("mdrepo: ", "bad"), message], colour), err=True, color=colour)
     if advice:
         click.echo(_rendered(["  ", Span(advice, "faint")], colour), err=True, color=colour)
 
 
-def reporter(quiet: bool) -> Callable[[str], None]:
-    """Where long work says what it does: standard error, or nowhere."""
-    return (lambda _: None) if quiet else hint
+def reporter(quiet: bool, verbose: bool = False) -> Callable[[str], None]:
+    """Where long work says what it does: standard error. Progress, which ends in dots, is for people who watch it."""
+
+    def report(message: str) -> None:
+        if verbose or not message.endswith(("...", " s left")) or terminal.progresses():
+            hint(message)
+
+    return (lambda _: None) if quiet else report

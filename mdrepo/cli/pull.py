@@ -26,7 +26,7 @@ def command(remote: str | None, ff_only: bool, no_rebase: bool, no_ff: bool, no_
     from ..exchanging import Asked
 
     agreed = terms(no_eval, allow_regression)
-    report = output.reporter(settings().quiet)
+    report = output.reporter(settings().quiet, settings().verbose)
     found = repository().pull(remote, Asked(ff_only, no_rebase, no_ff), terms=agreed, report=report)
     code = finish("pull", found.outcome)
     told = [f"evaluations of others came from {found.remote}"] if found.notes else []

@@ -21,7 +21,7 @@ def command(remote: str | None, refs: tuple[str, ...], upstream: bool, force: bo
 
     Without REF, the branch that is checked out, under its own name; REF may be SRC:DST.
     """
-    report = output.reporter(settings().quiet)
+    report = output.reporter(settings().quiet, settings().verbose)
     found = repository().push(remote, refs, force=force, upstream=upstream, report=report)
     sent = found.data
     if settings().json:

@@ -23,6 +23,6 @@ def command(revision: str, names: tuple[str, ...], message: str | None, no_eval:
         paths(repo, names),
         message=message,
         terms=terms(no_eval, allow_regression),
-        report=output.reporter(settings().quiet),
+        report=output.reporter(settings().quiet, settings().verbose),
     )
     return finish("rollback", found)

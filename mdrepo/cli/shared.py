@@ -63,7 +63,7 @@ def repository() -> Repository:
     """The repository of this call."""
     from ..repository import Repository
 
-    return Repository.open(settings().directory, output.reporter(settings().quiet))
+    return Repository.open(settings().directory, output.reporter(settings().quiet, settings().verbose))
 
 
 def terms(no_eval: bool, allow_regression: str | None) -> Terms:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import click
 
+from ..differences import DocumentDiff
 from ..reporting import data, diffs, evaluations
 from ..reporting import text as texts
 from ..reporting.lines import Line, Span
-from ..results import DocumentDiff, Logged
+from ..results import Logged
 from . import output
 from .shared import json_option, paths, repository, settings
 

@@ -25,7 +25,7 @@ def command(name: str, split: str, apply: bool) -> int:
     """
     repo = repository()
     path, other = paths(repo, [name, split])
-    found = repo.tune(path, other, output.reporter(settings().quiet))
+    found = repo.tune(path, other, output.reporter(settings().quiet, settings().verbose))
     written = apply and found.edited.text != found.edited.before and not found.edited.problems
     if written:
         repo.set(path, "/decision", dict(found.decision))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .classes import LIMIT, LONGEST, listed
+from .dates import ends
 from .measures import Numbers
 
 NUMBERS_KEPT = 1 << 26
@@ -89,7 +90,8 @@ class Column(ABC):
 
     def __init__(self, name: str, keep: int, target: bool) -> None:
         self.name = name
-        self._missing = 0
+        self.missing = 0
+        """How many values are missing."""
         self._type = "any"
         self._numbers = Numbers(keep)
         self._range = _Range()
@@ -97,7 +99,7 @@ class Column(ABC):
 
     def add(self, values: Any) -> None:
         """A batch: an array, null where a value is missing."""
-        self._missing += values.null_count
+        self.missing += values.null_count
         if values.null_count:
             values = values.drop_null()
         if len(values):
@@ -118,7 +120,7 @@ class Column(ABC):
     def described(self) -> dict[str, Any]:
         """The column's properties, as the dataset schema has them."""
         shown = "datetime" if self._type == _INSTANT else self._type
-        found: dict[str, Any] = {"name": self.name, "type": shown, "missing": self._missing}
+        found: dict[str, Any] = {"name": self.name, "type": shown, "missing": self.missing}
         if self._type in ("integer", "number"):
             found["missing"] += self._numbers.nan
             return found | self._numbers.described()
@@ -296,9 +298,11 @@ def _booleans(values: Any) -> Any:
 
 
 def _dates(values: Any) -> Any:
+    """Of dates nothing is asked but the first and the last."""
     import pyarrow as pa
 
-    return _cast(values, pa.date32())
+    found = ends(values) if _is_text(values) else None
+    return _cast(pa.array(found, values.type) if found else values, pa.date32())
 
 
 def _datetimes(values: Any) -> Any:

@@ -122,7 +122,7 @@ def frames(path: Path, names: list[str], batch: int = BATCH, text: bool = False,
         options["float_precision"] = "round_trip"
     options |= {"dtype": pd.ArrowDtype(pa.string())} if text else {}
     options |= {"usecols": [only]} if only else {}
-    rows, missing = 0, False
+    rows = 0
     with path.open("rb", buffering=0) as file:
         head = file.read(_FIRST)
         file.seek(0)
@@ -137,13 +137,10 @@ def frames(path: Path, names: list[str], batch: int = BATCH, text: bool = False,
                     raise ExtractionError(path, f"its rows have more values than its heading, which has {len(names)}")
                 if len(frame):
                     rows += len(frame)
-                    missing = missing or bool(frame.iloc[:, -1].hasnans)
                     yield frame
                 del frame  # the next one takes its memory, which is still in the processor's cache
                 size = _rows(batch, rows, source.total)
                 source.batch = 0
-    if missing and not only:  # pandas fills rows that are too short
-        _hold_to_columns(path, (rows + 1) * (len(names) - 1))
 
 
 def _hold_to_columns(path: Path, commas: int) -> None:
@@ -226,9 +223,12 @@ def _described(path: Path, target: Any, batch: int, text: bool) -> Mapping[str, 
     rows = 0
     for frame in frames(path, names, batch, text):
         rows += len(frame)
-        for name, column in columns.items():
-            column.add(_arrow(frame[name]))
+        for name, series in frame.items():
+            columns[name].add(_arrow(series))
+            del series
         del frame
+    if columns[names[-1]].missing:  # pandas fills rows that are too short
+        _hold_to_columns(path, (rows + 1) * (len(names) - 1))
     found: dict[str, Any] = {"format": "csv", "examples": rows, "columns": [column.described() for column in columns.values()]}
     if target in columns:
         column = columns[target]

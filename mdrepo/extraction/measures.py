@@ -121,17 +121,31 @@ class Numbers:
         found: list[Any]
         if self._ascending:  # as numbers of rows are, and times
             ends = np.cumsum([len(array) for array in self._kept])
-            chunks = np.searchsorted(ends, places, "right").tolist()
-            found = [self._kept[chunk][place - ends[chunk]].item() for chunk, place in zip(chunks, places, strict=True)]
+            numbers = np.searchsorted(ends, places, "right").tolist()
+            found = [self._kept[number][place - ends[number]].item() for number, place in zip(numbers, places, strict=True)]
         elif isinstance(self.minimum, int) and (span := self.maximum - self.minimum) < _FEW:
             wide = (array if array.dtype == np.uint64 else array.astype(np.int64, copy=False) for array in self._kept)
             counts = sum(np.bincount((array - self.minimum).astype(np.intp, copy=False), minlength=span + 1) for array in wide)
             found = [self.minimum + place for place in np.searchsorted(np.cumsum(counts), places, "right").tolist()]
         else:
             values = np.concatenate(self._kept)
-            values.sort()  # faster than numpy's partition for five places
+            _part(values, 0, places)
             found = values[places].tolist()
         return list(zip(QUANTILES, found, strict=True))
+
+
+def _part(values: Any, start: int, places: list[int]) -> None:
+    """Put at each place what sorting would put there; the values begin at `start`.
+
+    One place after another, each in what is left of it: numpy looks for one place several times faster than for five at once, and
+    all five take half the time of sorting.
+    """
+    if places:
+        middle = len(places) // 2
+        place = places[middle] - start
+        values.partition(place)
+        _part(values[:place], start, [each for each in places[:middle] if each < start + place])
+        _part(values[place + 1 :], start + place + 1, [each for each in places[middle + 1 :] if each > start + place])
 
 
 def _narrow(array: Any, least: int, most: int) -> Any:
@@ -165,7 +179,9 @@ def _total(array: Any, largest: Any) -> int:
         rest = np.subtract(rest, upper, out=None if rest is array else rest)
         numerator, denominator = float(upper.sum()).as_integer_ratio()
         total += (numerator << _SCALE) // denominator
-        rest = rest[rest != 0.0]  # what adding cut off; of most numbers nothing
-        upper = upper[: len(rest)]
-        largest = step * 2.0**-53 if len(rest) else 0.0
+        left = np.count_nonzero(rest)  # of what adding cut off
+        if left <= len(rest) // 4:
+            rest = rest[rest != 0.0]
+            upper = upper[:left]
+        largest = step * 2.0**-53 if left else 0.0
     return total

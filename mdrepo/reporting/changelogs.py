@@ -13,7 +13,8 @@ from .markdown import code, escaped
 
 if TYPE_CHECKING:
     from ..changes import Change
-    from ..results import Changelog, DocumentDiff, Entry, Release, Releases, Section, Tagged, Versioned
+    from ..differences import DocumentDiff
+    from ..results import Changelog, Entry, Release, Releases, Section, Tagged, Versioned
 
 _CLASSES = ("breaking", "behavioural", "descriptive", None)
 _STYLES = {"breaking": "bad", "behavioural": "warn", "descriptive": "faint", None: "faint"}

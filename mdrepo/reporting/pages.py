@@ -1,4 +1,4 @@
-"""A review as one page of HTML, whole in itself: the one module that uses Jinja2.
+"""A review as one page of HTML, whole in itself.
 
 All that comes from a repository is text: control characters become visible, Jinja2 escapes the rest, and a policy in the page
 (https://www.w3.org/TR/CSP3/) lets it load nothing, run nothing, and use no style but its own, by its hash.
@@ -9,20 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .. import pointers
-from ..errors import MissingExtra
-from . import outlines, words
-from .lines import Span, harmless
+from . import outlines, templates, words
+from .lines import Span
 
 if TYPE_CHECKING:
     from ..changes import Change
     from ..reviews import Item, Judged, Review
 
-_HERE = Path(__file__).parent
 _VALUE = 200
 _ROWS = 200
 _ALL_ROWS = 3_000
@@ -36,22 +33,14 @@ _NAME = 400
 
 def page(found: Review, *, plots: bool = True) -> str:
     """The page; raises MissingExtra."""
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError:
-        raise MissingExtra("jinja2", "review") from None
-    loader = FileSystemLoader(_HERE, encoding="utf-8")
-    jinja = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalized
-    )
     drawn = _Drawn(plots)
     rows = _Rows(_ALL_ROWS)
-    template = jinja.get_template("review.html.j2")
     limits = {"most": _ROWS, "longest": _VALUE, "most_plots": _PLOTS, "documents": _DOCUMENTS, "opened": _OPENED, "models": _MODELS}
     names = {"target": _Targets(found).target, "cut": outlines.cut, "anchor": anchor, "pointer_of": pointers.build}
     known = {"outlines": outlines, "classes": outlines.CLASSES}
     helpers = {"worded": _worded, "encoded": _encoded, "room": rows.room, "dropped": rows.dropped}
-    made = template.render(
+    made = templates.render_visibly(
+        "review.html",
         review=found,
         **limits,
         **known,
@@ -63,7 +52,7 @@ def page(found: Review, *, plots: bool = True) -> str:
         style=_STYLE,
         policy=_POLICY,
     )
-    style = (_HERE / "review.css").read_text(encoding="utf-8") + drawn.style
+    style = templates.source("review.css") + drawn.style
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     head, _, rest = made.lstrip().partition("</head>")  # what is in the head is ours, but for the title, which is ids
@@ -72,11 +61,6 @@ def page(found: Review, *, plots: bool = True) -> str:
 
 _STYLE = "mdrepo-style"
 _POLICY = "mdrepo-policy"
-
-
-def _finalized(value: Any) -> Any:
-    """What a template prints: text with its control characters visible; what is mark-up already as it is."""
-    return harmless(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def anchor(prefix: str, path: str, pointer: str | None = None) -> str:
@@ -173,9 +157,7 @@ class _Drawn:
         return str(self._count)
 
     def _marked(self, found: Sequence[tuple[str, str, str]]) -> list[tuple[str, Any]]:
-        from markupsafe import Markup  # Jinja2's own
-
         self._left -= len(found)
         for _, _, style in found:
             self.style += style
-        return [(name, Markup(drawing)) for name, drawing, _ in found]  # noqa: S704 - of our own making, its texts escaped
+        return [(name, templates.ready(drawing)) for name, drawing, _ in found]

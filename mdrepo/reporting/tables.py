@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 from .lines import harmless
+
+WIDTH: ContextVar[int | None] = ContextVar("width", default=None)
+"""The columns of the terminal that tables are for; None: nobody's, and each is as wide as it asks to be."""
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 100, right: Sequence[int] = ()) -> list[str]:
@@ -15,6 +19,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, width: int 
     from rich.table import Table
     from rich.text import Text
 
+    width = WIDTH.get() or width
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, heading in enumerate(headings):
         made.add_column(heading, justify="right" if place in right else "left", overflow="fold")

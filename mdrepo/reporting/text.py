@@ -56,9 +56,9 @@ def problems(found: list[Problem]) -> Iterator[Line]:
 def status(found: Status) -> Iterator[Line]:
     where = f"On branch {found.branch}" if found.branch else "On no branch (HEAD is detached)"
     yield [where, ", ", *(["no commit yet"] if found.head is None else [f"commit {found.head[:7]}: ", verdict(found.verdict)])]
-    if not found.documents:
+    if not found.paths:
         yield ["No documents yet: 'mdrepo new model NAME' makes one"]
-    for each in found.documents:
+    for each in found.remarkable:
         yield from document_status(each)
     for path in found.unrecorded:
         yield [Span("  modified ", "warn"), f"{path} is not what DVC recorded: run 'dvc add {path}'"]
@@ -66,9 +66,8 @@ def status(found: Status) -> Iterator[Line]:
         yield [Span(f"  {state:<10}", "warn"), path]
     for path in found.orphans:
         yield [Span("  ! ", "warn"), f"{path} belongs to no document: git rm it, or git mv it to where the document is now"]
-    quiet = not any(each.state != "unchanged" or each.problems or each.stale for each in found.documents)
-    if quiet and found.documents and not found.files and not found.orphans:
-        yield [f"{counted(len(found.documents), 'document')}, nothing to commit, nothing stale"]
+    if found.paths and not found.remarkable and not found.files and not found.orphans:
+        yield [f"{counted(len(found.paths), 'document')}, nothing to commit, nothing stale"]
 
 
 def provenance(path: str, fields: Sequence[Provenance]) -> Iterator[Line]:
@@ -83,8 +82,6 @@ def provenance(path: str, fields: Sequence[Provenance]) -> Iterator[Line]:
 
 def document_status(each: DocumentStatus) -> Iterator[Line]:
     """A document that is not just as it was committed."""
-    if each.state == "unchanged" and not each.problems and not each.stale:
-        return
     yield [Span(f"  {each.state:<10}", "warn" if each.state != "unchanged" else ""), each.path]
     yield from _unsettled(each)
     # that a digest is not the artefact's is what stale says
