@@ -36,7 +36,8 @@ def page(found: Review, *, plots: bool = True) -> str:
     drawn = _Drawn(plots)
     rows = _Rows(_ALL_ROWS)
     limits = {"most": _ROWS, "longest": _VALUE, "most_plots": _PLOTS, "documents": _DOCUMENTS, "opened": _OPENED, "models": _MODELS}
-    names = {"target": _Targets(found).target, "cut": outlines.cut, "anchor": anchor, "pointer_of": pointers.build}
+    targets = _Targets(found)
+    names = {"target": targets.target, "fresh": targets.fresh, "cut": outlines.cut, "anchor": anchor, "pointer_of": pointers.build}
     known = {"outlines": outlines, "classes": outlines.CLASSES}
     helpers = {"worded": _worded, "encoded": _encoded, "room": rows.room, "dropped": rows.dropped}
     made = templates.render_visibly(
@@ -76,10 +77,18 @@ class _Targets:
 
     def __init__(self, found: Review) -> None:
         self._shown: dict[tuple[str, str], list[str]] = {}
+        self._given: set[str] = set()
         for place, each in enumerate((found, *found.against)):
             for document in each.changed:
                 rows = [pointers.build(item.change.shown_path) for section in document.sections for item in section.items]
                 self._shown[f"parent{place}-" if place else "", document.path] = rows
+
+    def fresh(self, name: str) -> str | None:
+        """The id of a row; None where another has it, as where one item went and another came to its place."""
+        if name in self._given:
+            return None
+        self._given.add(name)
+        return name
 
     def target(self, prefix: str, path: str, pointer: str) -> str:
         rows = self._shown.get((prefix, path))
