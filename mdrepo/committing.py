@@ -51,12 +51,16 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
         raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
     if not head and tree == EMPTY_TREE:
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
-    child = workspace.candidate(tree)
-    parents = parents_at(workspace, [head, *git.merge_heads()]) if head and terms.evaluate else []
+    outcome = judged(workspace, tree, [head, *git.merge_heads()] if head else [], terms, report)
+    return _commit(workspace, index, tree, head, arguments, outcome.note) if outcome.status == "sound" else outcome
+
+
+def judged(workspace: Workspace, tree: str, heads: Sequence[str], terms: Terms, report: Report) -> Outcome:
+    """Whether a tree may be committed: validated and, unless the terms say otherwise, evaluated against its parents to be."""
+    child, examine = Surveyor(workspace).candidate(tree)
+    parents = parents_at(workspace, heads) if terms.evaluate else []
     if terms.evaluate:
         prepare(workspace, child, parents[0].catalogue if parents else None)
-    examine = Surveyor(workspace).tree(child, tree).examine
-    child.files.prefetch([name for path in examine for name in (path, path + SUFFIX)])
     problems = [problem for path in examine for problem in child.problems(path)]
     if problems:
         return Outcome("invalid", problems=tuple(problems))
@@ -68,7 +72,7 @@ def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms:
             return Outcome("regressed", note=note, blocking=tuple(stopped))
         if note is not None and terms.allow_regression is not None:
             note["allowed"] = {"reason": terms.allow_regression}
-    return _commit(workspace, index, tree, head, arguments, note)
+    return Outcome("sound", note=note)
 
 
 def _commit(workspace: Workspace, index: Path, tree: str, head: str | None, arguments: Sequence[str], note: Note | None) -> Outcome:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .artefacts import all_tracked, md5
@@ -13,7 +15,7 @@ from .locks import SUFFIX
 from .notes import note_of
 from .results import DocumentStatus, Status
 from .snapshots import State
-from .staleness import stale
+from .staleness import Stale, stale
 from .surveying import Surveyor, contains
 from .validation import Problem
 from .workspace import Workspace
@@ -63,6 +65,23 @@ def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
     else:
         paths = workspace.chosen(work, paths)
     return [problem for path in paths for problem in work.problems(path)]
+
+
+def staged_problems(workspace: Workspace, index: Path | None) -> list[Problem]:
+    """The problems of the documents in an index (git's own, or that of a partial commit)."""
+    child, examine = Surveyor(workspace).candidate(workspace.git.text("write-tree", index=index))
+    return [problem for path in examine for problem in child.problems(path)]
+
+
+def staged_stale(workspace: Workspace, index: Path | None) -> dict[str, list[Stale]]:
+    """The stale fields of the documents in an index, by its pointers and lock files alone; what cannot be read has none."""
+    child, examine = Surveyor(workspace).candidate(workspace.git.text("write-tree", index=index))
+    found: dict[str, list[Stale]] = {}
+    for path in examine:
+        with contextlib.suppress(Finding):
+            reader = workspace.reader(child)
+            found[path] = stale(child.document(path).value, child.schema(path), child.files, reader, child.lock(path))
+    return {path: fields for path, fields in found.items() if fields}
 
 
 def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:

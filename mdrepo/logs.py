@@ -15,8 +15,9 @@ from .errors import Finding
 from .fields import EVERYTHING, Fields
 from .notes import note_of, noted, parse_note
 from .results import Logged
+from .revisions import Span
 from .searching import Search
-from .snapshots import EMPTY_TREE, Git, Span
+from .snapshots import EMPTY_TREE, Git
 from .touches import touches
 from .workspace import Workspace
 

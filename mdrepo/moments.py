@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from .ancestry import Version, ancestry, blobs_at
 from .notes import Note, noted, parse_note
-from .snapshots import Git, Span
+from .revisions import Span
+from .snapshots import Git
 from .touches import touches
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from .reviews import Review
     from .schemata import Known
     from .searching import Search
+    from .staleness import Stale
     from .validation import Problem
 
 
@@ -54,6 +55,14 @@ class Reader:
         """All the problems of all the documents, or of those at some paths."""
         return verbs.inspecting.problems(self._workspace, paths)
 
+    def validate_staged(self, index: Path | None = None) -> list[Problem]:
+        """All the problems of what is staged, in git's index or in that of a partial commit."""
+        return verbs.inspecting.staged_problems(self._workspace, index)
+
+    def stale_staged(self, index: Path | None = None) -> dict[str, list[Stale]]:
+        """The stale fields of what is staged, by document."""
+        return verbs.inspecting.staged_stale(self._workspace, index)
+
     def paths(self, paths: Sequence[str] = ()) -> list[str]:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""
         return self._workspace.chosen(self._workspace.work(), paths)
@@ -70,13 +79,6 @@ class Reader:
         """What changed, by document: index to work tree, HEAD to index (staged), a revision to either, or two revisions."""
         return verbs.comparing.diff_snapshots(self._workspace, old, new, names, staged, tolerance)
 
-    def review(self, revisions: str | None = None, *, staged: bool = False, drawn: bool = False) -> Review:
-        """What changed in a commit, a range or what is staged, where it comes from, what it means, and how it was evaluated.
-
-        `drawn`: also what only a page shows, the history of metrics and what kept outputs say.
-        """
-        return verbs.reviewing.review(self._workspace, revisions, staged=staged, drawn=drawn)
-
     def questions(self, paths: Sequence[str] = ()) -> list[Asked]:
         """What is open in the files that a merge left in conflict, with where the values come from and how sides were evaluated."""
         return verbs.questions.questions(self._workspace, paths, self.merge_files)
@@ -92,6 +94,13 @@ class Reader:
     def check_schemas(self, paths: Sequence[str] = ()) -> list[Problem]:
         """What is wrong with schemas themselves: some files, or all of the repository's own."""
         return verbs.schemata.check(self._workspace, paths)
+
+    def review(self, revisions: str | None = None, *, staged: bool = False, drawn: bool = False) -> Review:
+        """What changed in a commit, a range or what is staged, where it comes from, what it means, and how it was evaluated.
+
+        `drawn`: also what only a page shows, the history of metrics and what kept outputs say.
+        """
+        return verbs.reviewing.review(self._workspace, revisions, staged=staged, drawn=drawn)
 
     def ends(self, revisions: str) -> tuple[str, str] | None:
         """The two revisions that a range compares: `A..B`, `A...B` (from the merge base), `A^!`; None where it is no range."""

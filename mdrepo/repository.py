@@ -112,6 +112,27 @@ class Repository(Reader):
         """Bind the schemas in .vscode/settings.json; where that is not safe, the text to paste."""
         return verbs.schemata.bind_editor(self._workspace)
 
+    def gate(self, index: Path | None, heads: Sequence[str], report: Report = lambda _: None) -> Outcome:
+        """Whether git, which calls this from a hook, may commit its index: as `commit` judges; `heads` are being merged."""
+        self._workspace.git.told_heads = heads
+        return verbs.gating.before(self._workspace, index, verbs.committing.Terms(), report)
+
+    def gated(self) -> str | None:
+        """Give the commit that git has made the note of its evaluation, if it is the one that was judged; its id."""
+        return verbs.gating.after(self._workspace)
+
+    def install_hooks(self) -> list[Step]:
+        """Let git's own `commit` and `merge` gate as mdrepo's do; hooks that are there stay, and run first. Raises MdrepoError."""
+        return verbs.hooks.install(self._workspace.git)
+
+    def uninstall_hooks(self) -> list[Step]:
+        """Take mdrepo's hooks away; those that were there before are what they were."""
+        return verbs.hooks.uninstall(self._workspace.git)
+
+    def hooks(self) -> list[tuple[str, bool]]:
+        """git's hooks that gate commits, and whether each is installed."""
+        return verbs.hooks.installed(self._workspace.git)
+
     # changing
 
     @_writes

@@ -15,6 +15,7 @@ from . import __version__
 from .catalogue import Catalogue
 from .files import ANYTHING
 from .ledger import Examined, Ledger, Page, Unknown
+from .locks import SUFFIX
 from .snapshots import State
 from .workspace import Workspace
 
@@ -55,6 +56,13 @@ class Surveyor:
     def tree(self, catalogue: Catalogue, tree: str) -> Survey:
         """Of a tree that is to be committed."""
         return self._survey(catalogue, tree, _Changes({}, {}, frozenset()))
+
+    def candidate(self, tree: str) -> tuple[Catalogue, list[str]]:
+        """A tree that is to be committed, and the documents of it to look at, with their lock files read at once."""
+        child = self._space.candidate(tree)
+        examine = self.tree(child, tree).examine
+        child.files.prefetch([name for path in examine for name in (path, path + SUFFIX)])
+        return child, examine
 
     def work(self, catalogue: Catalogue, states: Sequence[State], head: str | None) -> Survey:
         """Of the work tree, which differs from HEAD's tree, if there is one, in some paths."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from .ancestry import FILES, Version
-from .snapshots import Git, Span
+from .revisions import Span
+from .snapshots import Git
 
 
 @dataclass(frozen=True, slots=True)

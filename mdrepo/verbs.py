@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from . import fields as fields
     from . import foreseeing as foreseeing
     from . import frames as frames
+    from . import gating as gating
+    from . import hooks as hooks
     from . import inheriting as inheriting
     from . import inspecting as inspecting
     from . import joining as joining

@@ -63,8 +63,11 @@ class Result:
 
 
 def mdrepo(*arguments: str, cwd: Path, code: int | None = 0, env: dict[str, str] | None = None) -> Result:
-    """Run the command in a process of its own; it must end with `code`, and never with a traceback."""
-    result = Result(*forks.run(["mdrepo", *arguments], cwd, env))
+    """Run the command in a process of its own; it must end with `code`, and never with a traceback.
+
+    It says what it does (`--verbose`), as it does at a terminal: tests tell by that whether a model was run.
+    """
+    result = Result(*forks.run(["mdrepo", "--verbose", *arguments], cwd, env))
     assert "Traceback" not in result.err, result.err
     assert "a bug in mdrepo" not in result.err, result.err
     if code is not None:

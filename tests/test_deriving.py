@@ -15,7 +15,7 @@ from conftest import DOCUMENT, edit, git, keras_file, load, mdrepo, track
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdrepo import deriving, pointers
+from mdrepo import origins, pointers
 from mdrepo.artefacts import Store
 from mdrepo.caching import Cache
 from mdrepo.changes import MISSING
@@ -86,7 +86,7 @@ class World:
         deriver = Deriver(Store(self.root, self.root / "private", cache), cache, directly)
         settled = {"take": [("value",)] if take else [], "keep": [("value",)] if keep else []}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(deriving, "extractor_for", lambda kind, path: self.reader if path.endswith(".bin") else None)
+            patch.setattr(origins, "extractor_for", lambda kind, path: self.reader if path.endswith(".bin") else None)
             return propose(self.content, SCHEMA, self, lambda _: None, self.lock, deriver, **settled)  # type: ignore[arg-type]
 
     def apply(self, **how: bool) -> Proposal:

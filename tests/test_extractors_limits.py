@@ -119,7 +119,7 @@ def test_whatever_a_plugin_does_the_rest_is_done(plugged: Path) -> None:
         plug(plugged, name.replace(" ", "-"))
     track(plugged, "models/net.keras", keras_file(4))
     start = time.monotonic()
-    result = mdrepo("--verbose", "patch", "--apply", "--json", cwd=plugged, code=None)
+    result = mdrepo("patch", "--apply", "--json", cwd=plugged, code=None)
     assert time.monotonic() - start < 120  # each has a second, and what is begun anew begins slowly on a busy machine
     problems = result.json["problems"]
     for name, reason in REASONS.items():
@@ -141,7 +141,7 @@ def test_whatever_a_plugin_does_the_rest_is_done(plugged: Path) -> None:
 def test_what_fails_is_read_once_and_told_once(plugged: Path, what: str) -> None:
     track(plugged, "models/net.plugm", what.encode())
     edit(plugged, lambda v: v["weights"]["artefact"].update(path="models/net.plugm"))
-    result = mdrepo("--verbose", "patch", "--json", cwd=plugged, code=1)
+    result = mdrepo("patch", "--json", cwd=plugged, code=1)
     assert len(result.json["problems"]) == 1, result.json["problems"]
     assert (plugged / "models/net.read").read_text() == "x"
     assert result.err.count("reading net.plugm") == (what == "sleeps")

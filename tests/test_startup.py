@@ -74,6 +74,8 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "relabel": (["relabel", "none.json"], {"rich"}),
     "augment": (["augment", "none.json"], set()),
     "worker": (["worker", "status"], set()),
+    "hooks": (["hooks", "status"], set()),
+    "hook": (["hook", "pre-commit"], set()),
     "tune": (["tune", "none.json", "--on", "none.json"], {"numpy"}),
     "merge-base": (["merge-base", DOCUMENT], set()),
     "push": (["push"], set()),  # of a repository without a remote, as the next

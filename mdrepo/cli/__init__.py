@@ -44,6 +44,7 @@ COMMANDS = {
     "rollback": "Make a new commit that brings an earlier state back.",
     "relabel": "Apply a changed label map to a data set.",
     "augment": "Make further training data by a document's policy.",
+    "hooks": "Install git hooks, so that git commit gates as mdrepo commit.",
     "worker": "Show or stop the process that waits to run models.",
     "tune": "Propose decision thresholds and a temperature.",
     "merge": "Merge a revision; validated, evaluated against each parent.",
@@ -60,7 +61,7 @@ COMMANDS = {
     "demo": "Play the whole story on real data, in a new folder.",
 }
 
-FOR_GIT = ("merge-driver",)
+FOR_GIT = ("merge-driver", "hook")
 """Commands that git calls, and people do not."""
 
 

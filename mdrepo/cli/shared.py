@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,15 @@ def derived_form(form: str | None) -> str:
     if settings().json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} ask for different forms: choose one.")
     return "json" if settings().json else form or "text"
+
+
+staged_option = click.option("--staged", is_flag=True, help="What is staged, read from git's index; in a hook, from that commit's.")
+
+
+def index() -> Path | None:
+    """The index of the commit that a hook is called by (githooks(5)); None is the repository's own."""
+    named = os.environ.get("GIT_INDEX_FILE")
+    return Path(named).absolute() if named else None
 
 
 def remark(remarks: Sequence[str]) -> None:
@@ -156,7 +166,7 @@ def finish(command: str, found: Outcome) -> int:
         names = ", ".join(found.blocking)
         verdicts = {"regressed": "regressed", "inconclusive": "is not established to be no worse"}
         why = verdicts.get(found.note["verdict"] if found.note else "", "cannot be compared")
-        output.complain(f"nothing committed: {names} {why}", waits or "put it right, or commit with --allow-regression REASON")
+        output.complain(f"nothing committed: {names} {why}", waits or "put it right, or: mdrepo commit --allow-regression REASON")
         return 1
     verdict = texts.verdict(found.note["verdict"] if found.note else None)
     told = {"current": "has all of it already", "forwarded": "moved here, ", "aborted": "the merge was undone"}.get(

@@ -150,7 +150,7 @@ class Session:
 def _side(question: Question, side: str) -> dict[str, Any]:
     value = getattr(question.conflict, side)
     whole = "(not there)" if value is MISSING else dumps(value, Style())
-    text = "\n".join(harmless(line) for line in whole[:_SHOWN].split("\n"))
+    text = whole[:_SHOWN]
     return {
         "name": side,
         "title": _TITLES[side],

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
         Status,
         Tuned,
     )
+    from ..staleness import Stale
     from ..validation import Problem
 
 VERSION = 1
@@ -83,13 +84,16 @@ def document_patch(each: DocumentDiff) -> dict[str, Any]:
     return {"path": each.path, "state": each.state, "operations": operations(each.delta)}
 
 
+def stale(each: Stale) -> dict[str, Any]:
+    return {"pointer": pointers.build(each.path), "artefact": each.source.artefact, "reason": each.reason}
+
+
 def document_status(each: DocumentStatus) -> dict[str, Any]:
-    stale = [{"pointer": pointers.build(item.path), "artefact": item.source.artefact, "reason": item.reason} for item in each.stale]
     return {
         "path": each.path,
         "state": each.state,
         "problems": [problem(item) for item in each.problems],
-        "stale": stale,
+        "stale": [stale(item) for item in each.stale],
         "conflicts": [conflict(item) for item in each.conflicts],
         "remark": ": ".join(each.remark) or None,
     }

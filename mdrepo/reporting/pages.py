@@ -1,4 +1,4 @@
-"""A review as one page of HTML, whole in itself.
+"""A review as one page of HTML, whole in itself: by a template.
 
 All that comes from a repository is text: control characters become visible, Jinja2 escapes the rest, and a policy in the page
 (https://www.w3.org/TR/CSP3/) lets it load nothing, run nothing, and use no style but its own, by its hash.
@@ -9,17 +9,20 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .. import pointers
-from . import outlines, templates, words
+from . import outlines, words
 from .lines import Span
+from .templates import render
 
 if TYPE_CHECKING:
     from ..changes import Change
     from ..reviews import Item, Judged, Review
 
+_HERE = Path(__file__).parent
 _VALUE = 200
 _ROWS = 200
 _ALL_ROWS = 3_000
@@ -36,11 +39,10 @@ def page(found: Review, *, plots: bool = True) -> str:
     drawn = _Drawn(plots)
     rows = _Rows(_ALL_ROWS)
     limits = {"most": _ROWS, "longest": _VALUE, "most_plots": _PLOTS, "documents": _DOCUMENTS, "opened": _OPENED, "models": _MODELS}
-    targets = _Targets(found)
-    names = {"target": targets.target, "fresh": targets.fresh, "cut": outlines.cut, "anchor": anchor, "pointer_of": pointers.build}
+    names = {"target": _Targets(found).target, "cut": outlines.cut, "anchor": anchor, "pointer_of": pointers.build}
     known = {"outlines": outlines, "classes": outlines.CLASSES}
-    helpers = {"worded": _worded, "encoded": _encoded, "room": rows.room, "dropped": rows.dropped}
-    made = templates.render_visibly(
+    helpers = {"once": _Once().named, "worded": _worded, "encoded": _encoded, "room": rows.room, "dropped": rows.dropped}
+    made = render(
         "review.html",
         review=found,
         **limits,
@@ -53,7 +55,7 @@ def page(found: Review, *, plots: bool = True) -> str:
         style=_STYLE,
         policy=_POLICY,
     )
-    style = templates.source("review.css") + drawn.style
+    style = (_HERE / "html/review.css").read_text(encoding="utf-8") + drawn.style
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     head, _, rest = made.lstrip().partition("</head>")  # what is in the head is ours, but for the title, which is ids
@@ -72,23 +74,31 @@ def anchor(prefix: str, path: str, pointer: str | None = None) -> str:
     return prefix + quote(name.encode("utf-8", "surrogatepass"), safe="/")
 
 
+class _Once:
+    """The names that elements have: of several changes at one place, as of an item that moved and was changed, the first."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def named(self, name: str) -> Any:
+        """The attribute with the name; nothing where another element has it."""
+        from markupsafe import Markup
+
+        if name in self._taken:
+            return ""
+        self._taken.add(name)
+        return Markup(' id="{}"').format(name)
+
+
 class _Targets:
     """Where a link to a field leads: to its row, to the first one below it, to the one that it is part of, or to its document."""
 
     def __init__(self, found: Review) -> None:
         self._shown: dict[tuple[str, str], list[str]] = {}
-        self._given: set[str] = set()
         for place, each in enumerate((found, *found.against)):
             for document in each.changed:
                 rows = [pointers.build(item.change.shown_path) for section in document.sections for item in section.items]
                 self._shown[f"parent{place}-" if place else "", document.path] = rows
-
-    def fresh(self, name: str) -> str | None:
-        """The id of a row; None where another has it, as where one item went and another came to its place."""
-        if name in self._given:
-            return None
-        self._given.add(name)
-        return name
 
     def target(self, prefix: str, path: str, pointer: str) -> str:
         rows = self._shown.get((prefix, path))
@@ -166,7 +176,9 @@ class _Drawn:
         return str(self._count)
 
     def _marked(self, found: Sequence[tuple[str, str, str]]) -> list[tuple[str, Any]]:
+        from markupsafe import Markup  # Jinja2's own
+
         self._left -= len(found)
         for _, _, style in found:
             self.style += style
-        return [(name, templates.ready(drawing)) for name, drawing, _ in found]
+        return [(name, Markup(drawing)) for name, drawing, _ in found]  # noqa: S704 - of our own making, its texts escaped

@@ -105,7 +105,7 @@ def _tidied(svg: str, caption: str, key: str) -> tuple[str, str]:
     svg = re.sub(
         r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{_attribute(caption)}">', svg, count=1
     )
-    svg = re.sub(r' id="(?!(?:p|m|image)[0-9a-f]{8,}")[^"]*"', "", svg)  # names of groups, the same in every plot
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # the names of its parts, the same in each plot, to which nothing refers
     svg = re.sub(r'(?<=[ "#])(p|m|image)([0-9a-f]{8,})(?=[")])', rf"\1\2{_stem(key)}", svg)
     classes: dict[str, str] = {}
 

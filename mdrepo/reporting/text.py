@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the values' types alone: a command loads what it makes, not
     from ..merging import Conflict
     from ..provenance import Provenance
     from ..results import Check, DocumentStatus, Logged, Patch, Resolved, Status, Step
+    from ..staleness import Stale
     from ..validation import Problem
 
 _STYLES = {
@@ -90,8 +91,18 @@ def document_status(each: DocumentStatus) -> Iterator[Line]:
     if problems:
         told = f"{counted(len(problems), 'problem')}, in line {problems[0].line}: {problems[0].message}"
         yield ["            ", Span("invalid: ", "bad"), told]
-    for reason in dict.fromkeys(item.reason for item in each.stale):
-        number = sum(item.reason == reason for item in each.stale)
+    yield from _stale(each.stale)
+
+
+def stale(path: str, fields: Sequence[Stale]) -> Iterator[Line]:
+    """A document with fields that are not what they were derived from."""
+    yield [f"  {path}"]
+    yield from _stale(fields)
+
+
+def _stale(fields: Sequence[Stale]) -> Iterator[Line]:
+    for reason in dict.fromkeys(item.reason for item in fields):
+        number = sum(item.reason == reason for item in fields)
         yield ["            ", Span("stale: ", "warn"), f"{reason} ({counted(number, 'derived field')}: 'mdrepo patch')"]
 
 

@@ -29,12 +29,12 @@ class Logged:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a commit: made (its id), or stopped by problems or by the verdict in its note.
+    """What became of a commit: made (its id), sound (and still to be made), or stopped by problems or by the verdict in its note.
 
     Of a merge also: nothing to do, moved to a commit that has all of it, stopped by conflicts, undone; and whether one waits now.
     """
 
-    status: Literal["committed", "invalid", "regressed", "current", "forwarded", "conflicts", "aborted"]
+    status: Literal["committed", "sound", "invalid", "regressed", "current", "forwarded", "conflicts", "aborted"]
     id: str | None = None
     branch: str | None = None
     note: Note | None = None
@@ -48,7 +48,7 @@ class Outcome:
     @property
     def made(self) -> bool:
         """Whether it is done, or there was nothing to do."""
-        return self.status in ("committed", "current", "forwarded", "aborted")
+        return self.status in ("committed", "sound", "current", "forwarded", "aborted")
 
 
 @dataclass(frozen=True)
