@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_wheel_installed_elsewhere_passes_the_installed_part(packages: Path, tmp_path: Path) -> None:
     """`pip install` of the wheel alone, no extras, in a new environment; the tests run from a folder of their own."""
     [wheel] = packages.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert {"mdrepo/reporting/html/review.html", "mdrepo/reporting/html/review.css"} <= set(archive.namelist())
     assert [path.name for path in packages.glob("*.tar.gz")]
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv/bin/python"

@@ -50,7 +50,7 @@ def insight(before: Scored | None, after: Scored, ids: Sequence[Any], seen: Data
     if after.task != "classification" or (before is not None and before.task != "classification"):
         return {}
     made: dict[str, Any] = {"calibration": (before and _calibration(before), _calibration(after))}
-    names = tuple(dict.fromkeys([*after.names, *(before.names if before else ())]))
+    names = tuple(dict.fromkeys([*(before.names if before else ()), *after.names]))
     if len(names) <= _CLASSES:
         made |= {"names": names, "confusion": (before and _confusion(before, names), _confusion(after, names))}
     if before is not None and len(before) == len(after):

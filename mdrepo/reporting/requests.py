@@ -160,10 +160,11 @@ def _table(name: str, found: outlines.Table | None, rank: int) -> Iterator[_Bloc
     if found is None:
         return
     ends = ["---:" if at in found.right else "---" for at in range(len(found.columns))]
+    signed = found.columns.index("difference") if "difference" in found.columns else -1
     lines = [f"| {' | '.join(found.columns)} |\n| {' | '.join(ends)} |\n"]
     for row in found.rows[:_FEW]:
         cells = [code(row.cells[0]), *(escaped(cell, _VALUE) for cell in row.cells[1:])]
-        cells[-1] = _SIGNS.get(row.tone, "") + cells[-1]
+        cells[signed] = _SIGNS.get(row.tone, "") + cells[signed]
         lines.append(f"| {' | '.join(cells)} |\n")
     yield _Block(name, f"\n#### {escaped(name, _TEXT)}\n\n{''.join(lines)}{_more(len(found.rows), _FEW)}", rank)
 
