@@ -68,6 +68,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "cache": (["cache"], set()),
     "cache pull": (["cache", "pull"], {"yaml", "numpy", "dvc"}),
     "schema": (["schema", "list"], {"yaml"}),
+    "validate --staged": (["validate", "--staged", "--format", "sarif"], {"yaml"}),
     "doctor": (["doctor"], {"yaml"}),
     "merge": (["merge", "HEAD"], set()),
     "merge-file": (["merge-file", "none", "none", "none"], set()),
