@@ -21,7 +21,7 @@ HOSTILE = [
     "::error file=a,line=1::%0A%25 100%",
     "]]></failure><script>alert(1)</script>&amp;\"'",
     "\x00\x07\x1b[31mred\x7f\x9b",
-    "😀 ‮txt​ \ud800",
+    "😀 \u202etxt\u200b \ud800",
     "x" * 1_000_000,
     "##[error]old form\n##vso[task.complete]",
 ]
