@@ -42,6 +42,7 @@ ALLOWED: dict[str, tuple[list[str], set[str]]] = {
     "status": (["status"], {"yaml"}),
     "status, changed": (["status"], {"yaml", "jsonschema"}),
     "validate": (["validate"], {"yaml"}),
+    "validate --format": (["validate", "--format", "sarif"], {"yaml"}),
     "explain": (["explain", "labels/name"], set()),
     "format": (["format", "--check"], set()),
     "diff": (["diff"], set()),

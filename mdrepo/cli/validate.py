@@ -7,25 +7,40 @@ import click
 from ..reporting import data
 from ..reporting import text as texts
 from ..reporting.lines import counted
+from ..validation import Problem
 from . import output
 from .shared import index, json_option, paths, repository, settings, staged_option
+
+_FORMS = ("text", "json", "github", "gitlab", "rdjson", "sarif", "junit")
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PATH]...")
 @staged_option
+@click.option("--format", "form", type=click.Choice(_FORMS), help="text; json; or annotations for a host, worst first.")
 @json_option
-def command(names: tuple[str, ...], staged: bool) -> int:
+def command(names: tuple[str, ...], staged: bool, form: str | None) -> int:
     """Check documents: as JSON, by their schema, with what they refer to. Shows all problems of all files."""
     if names and staged:
         raise click.UsageError("Either --staged or PATHs: what is staged is looked at as a whole.")
+    if settings().json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} ask for different forms: choose one.")
+    form = "json" if settings().json else form or "text"
     repo = repository()
     chosen = paths(repo, names)
     found = repo.validate_staged(index()) if staged else repo.validate(chosen)
-    if settings().json:
-        output.answer(data.answer("validate", problems=[data.problem(each) for each in found]))
-    elif found:
-        output.show(texts.problems(found))
-    elif not settings().quiet and not staged:
+    _print(found, form)
+    if form == "text" and not found and not settings().quiet and not staged:
         output.hint(f"{counted(len(repo.paths(chosen)), 'document')} valid")
     return 1 if found else 0
+
+
+def _print(found: list[Problem], form: str) -> None:
+    if form == "json":
+        output.answer(data.answer("validate", problems=[data.problem(each) for each in found]))
+    elif form != "text":
+        from ..reporting import annotations
+
+        output.text(annotations.RENDERERS[form](found))
+    elif found:
+        output.show(texts.problems(found))
