@@ -46,8 +46,8 @@ def call(where: Host, verb: str, url: str, content: Any = None) -> Any:
     """One request to the host; its answer."""
     headers = {**where.headers, "Content-Type": "application/json", "User-Agent": "mdrepo"}
     data = json.dumps(content).encode() if content is not None else None
-    asked = urllib.request.Request(url, data, headers, method=verb)  # noqa: S310 (the host's own variable)
-    with urllib.request.urlopen(asked, timeout=SECONDS) as answer:  # noqa: S310
+    asked = urllib.request.Request(url, data, headers, method=verb)
+    with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
         return json.load(answer)
 
 
