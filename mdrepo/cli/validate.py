@@ -9,7 +9,7 @@ from ..reporting import text as texts
 from ..reporting.lines import counted
 from ..validation import Problem
 from . import output
-from .shared import index, json_option, paths, repository, settings, staged_option
+from .shared import derived_form, index, json_option, paths, repository, settings, staged_option
 
 _FORMS = ("text", "json", "github", "gitlab", "rdjson", "sarif", "junit")
 
@@ -23,15 +23,13 @@ def command(names: tuple[str, ...], staged: bool, form: str | None) -> int:
     """Check documents: as JSON, by their schema, with what they refer to. Shows all problems of all files."""
     if names and staged:
         raise click.UsageError("Either --staged or PATHs: what is staged is looked at as a whole.")
-    if settings().json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} ask for different forms: choose one.")
-    form = "json" if settings().json else form or "text"
+    form = derived_form(form)
     repo = repository()
     chosen = paths(repo, names)
     found = repo.validate_staged(index()) if staged else repo.validate(chosen)
     _print(found, form)
-    if form == "text" and not found and not settings().quiet and not staged:
-        output.hint(f"{counted(len(repo.paths(chosen)), 'document')} valid")
+    if form == "text" and not found and not settings().quiet:
+        output.hint("what is staged is valid" if staged else f"{counted(len(repo.paths(chosen)), 'document')} valid")
     return 1 if found else 0
 
 
