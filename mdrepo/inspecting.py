@@ -69,13 +69,13 @@ def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
 
 def staged_problems(workspace: Workspace, index: Path | None) -> list[Problem]:
     """The problems of the documents in an index (git's own, or that of a partial commit)."""
-    child, examine = Surveyor(workspace).candidate(workspace.git.text("write-tree", index=index))
+    child, examine = Surveyor(workspace).candidate(workspace.git.index_tree(index))
     return [problem for path in examine for problem in child.problems(path)]
 
 
 def staged_stale(workspace: Workspace, index: Path | None) -> dict[str, list[Stale]]:
     """The stale fields of the documents in an index, by its pointers and lock files alone; what cannot be read has none."""
-    child, examine = Surveyor(workspace).candidate(workspace.git.text("write-tree", index=index))
+    child, examine = Surveyor(workspace).candidate(workspace.git.index_tree(index))
     found: dict[str, list[Stale]] = {}
     for path in examine:
         with contextlib.suppress(Finding):

@@ -253,3 +253,12 @@ def test_what_is_staged_is_stale(repo: Path) -> None:
     assert DOCUMENT in mdrepo("patch", "--check", "--staged", "--json", cwd=repo, code=1).json["stale"]
     assert mdrepo("patch", "--staged", cwd=repo, code=2).err
     assert mdrepo("validate", "--staged", DOCUMENT, cwd=repo, code=2).err
+
+
+def test_several_hooks_at_once_do_not_meet(repo: Path) -> None:
+    """pre-commit runs hooks in parallel: none needs the lock of git's index, which another may hold."""
+    invalid(repo)
+    git("add", "-A", cwd=repo)
+    (repo / ".git/index.lock").touch()
+    assert DOCUMENT in mdrepo("validate", "--staged", cwd=repo, code=1).out
+    mdrepo("patch", "--check", "--staged", cwd=repo)
