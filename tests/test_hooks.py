@@ -262,3 +262,15 @@ def test_several_hooks_at_once_do_not_meet(repo: Path) -> None:
     (repo / ".git/index.lock").touch()
     assert DOCUMENT in mdrepo("validate", "--staged", cwd=repo, code=1).out
     mdrepo("patch", "--check", "--staged", cwd=repo)
+
+
+def test_before_a_push_the_commit_that_is_pushed_counts(repo: Path) -> None:
+    """pre-commit and prek name it to hooks; what is staged meanwhile is not pushed."""
+    invalid(repo)
+    git("commit", "-q", "--no-verify", "-am", "bad", cwd=repo)
+    env = {"PRE_COMMIT_TO_REF": git("rev-parse", "HEAD", cwd=repo)}
+    git("revert", "--no-edit", "HEAD", cwd=repo)
+    assert DOCUMENT in mdrepo("validate", "--staged", cwd=repo, code=1, env=env).out
+    mdrepo("validate", "--staged", cwd=repo, env={"PRE_COMMIT_TO_REF": "HEAD"})
+    mdrepo("patch", "--check", "--staged", cwd=repo, env=env)
+    assert "no revision" in mdrepo("validate", "--staged", cwd=repo, code=3, env={"PRE_COMMIT_TO_REF": "nowhere"}).err
