@@ -24,7 +24,7 @@ def before(workspace: Workspace, index: Path | None, terms: Terms, report: Repor
     git = workspace.git
     forget(git)
     _, head, known = git.tip()
-    tree = git.text("write-tree", index=index)
+    tree = git.index_tree(index)
     if tree in (known, EMPTY_TREE) and not git.merging():
         return Outcome("current")  # as an amended message is, or a commit of nothing
     heads = [head, *git.merge_heads()] if head else []

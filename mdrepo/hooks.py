@@ -60,16 +60,28 @@ def _is_ours(place: Path) -> bool:
         return False
 
 
+def _is_there(place: Path) -> bool:
+    return place.is_symlink() or place.exists()
+
+
+def _is_changed(place: Path, hook: str) -> bool:
+    """Whether somebody has written into a hook of ours; the Python of an earlier environment is no such change."""
+    had, made = place.read_text(encoding="utf-8", errors="replace").split("\n"), script(hook).split("\n")
+    return [line for line in had if " -m mdrepo hook " not in line] != [line for line in made if " -m mdrepo hook " not in line]
+
+
 def install(git: Git) -> list[Step]:
     """Put the hooks there; those that are there are kept beside them, and run first. Raises Finding, MdrepoError."""
     folder = _folder(git)
     steps: list[Step] = []
     for hook in HOOKS:
         place, kept = folder / hook, folder / (hook + _KEPT)
-        there = place.is_symlink() or place.exists()
+        if _is_there(place) and not _is_ours(place) and _is_there(kept):
+            raise Finding(f"both {place} and {kept} are there", "which of the two is yours? remove the other")
+    for hook in HOOKS:
+        place, kept = folder / hook, folder / (hook + _KEPT)
+        there = _is_there(place)
         if there and not _is_ours(place):
-            if kept.exists():
-                raise Finding(f"both {place} and {kept} are there", "which of the two is yours? remove the other")
             _moved(place, kept)
         elif there and place.read_text(encoding="utf-8") == script(hook):
             steps.append(Step(hook, "kept", f"{place}"))
@@ -89,8 +101,11 @@ def uninstall(git: Git) -> list[Step]:
         if not _is_ours(place):
             steps.append(Step(hook, "kept", f"{place} is not mdrepo's" if place.exists() else "not installed"))
             continue
+        if _is_changed(place, hook):
+            steps.append(Step(hook, "left", f"{place} was changed after mdrepo made it: take out what is yours, and remove it"))
+            continue
         place.unlink()
-        if kept.is_symlink() or kept.exists():
+        if _is_there(kept):
             _moved(kept, place)
         steps.append(Step(hook, "done", f"{place} is what it was" if place.exists() else f"{place} is gone"))
     return steps

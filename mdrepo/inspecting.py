@@ -67,21 +67,26 @@ def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
     return [problem for path in paths for problem in work.problems(path)]
 
 
-def staged_problems(workspace: Workspace, index: Path | None) -> list[Problem]:
+def staged_problems(workspace: Workspace, index: Path | None, commit: str | None) -> list[Problem]:
     """The problems of the documents in an index (git's own, or that of a partial commit)."""
-    child, examine = Surveyor(workspace).candidate(workspace.git.text("write-tree", index=index))
+    child, examine = Surveyor(workspace).candidate(_tree(workspace, index, commit))
     return [problem for path in examine for problem in child.problems(path)]
 
 
-def staged_stale(workspace: Workspace, index: Path | None) -> dict[str, list[Stale]]:
+def staged_stale(workspace: Workspace, index: Path | None, commit: str | None) -> dict[str, list[Stale]]:
     """The stale fields of the documents in an index, by its pointers and lock files alone; what cannot be read has none."""
-    child, examine = Surveyor(workspace).candidate(workspace.git.text("write-tree", index=index))
+    child, examine = Surveyor(workspace).candidate(_tree(workspace, index, commit))
     found: dict[str, list[Stale]] = {}
     for path in examine:
         with contextlib.suppress(Finding):
             reader = workspace.reader(child)
             found[path] = stale(child.document(path).value, child.schema(path), child.files, reader, child.lock(path))
     return {path: fields for path, fields in found.items() if fields}
+
+
+def _tree(workspace: Workspace, index: Path | None, commit: str | None) -> str:
+    git = workspace.git
+    return git.index_tree(index) if commit is None else git.text("rev-parse", f"{git.commit_id(commit)}^{{tree}}")
 
 
 def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:

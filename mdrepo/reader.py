@@ -55,13 +55,13 @@ class Reader:
         """All the problems of all the documents, or of those at some paths."""
         return verbs.inspecting.problems(self._workspace, paths)
 
-    def validate_staged(self, index: Path | None = None) -> list[Problem]:
-        """All the problems of what is staged, in git's index or in that of a partial commit."""
-        return verbs.inspecting.staged_problems(self._workspace, index)
+    def validate_staged(self, index: Path | None = None, commit: str | None = None) -> list[Problem]:
+        """All the problems of what is staged, in git's index or in that of a partial commit; or of a pushed commit."""
+        return verbs.inspecting.staged_problems(self._workspace, index, commit)
 
-    def stale_staged(self, index: Path | None = None) -> dict[str, list[Stale]]:
-        """The stale fields of what is staged, by document."""
-        return verbs.inspecting.staged_stale(self._workspace, index)
+    def stale_staged(self, index: Path | None = None, commit: str | None = None) -> dict[str, list[Stale]]:
+        """The stale fields of what is staged, or of a commit that is to be pushed, by document."""
+        return verbs.inspecting.staged_stale(self._workspace, index, commit)
 
     def paths(self, paths: Sequence[str] = ()) -> list[str]:
         """The documents of the work tree, or those at or below some paths; raises UsageError for a path without any."""

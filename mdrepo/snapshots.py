@@ -142,18 +142,23 @@ class Git(Revisions):
             self.run("update-index", "-q", "--refresh", index=index, codes=(0, 1))
 
     @contextmanager
-    def candidate_index(self, base: str | None = None) -> Iterator[Path]:
-        """A copy of the index, or the index of a commit, to try things out in."""
+    def candidate_index(self, base: str | None = None, own: Path | None = None) -> Iterator[Path]:
+        """A copy of the index (or of `own`, another one), or the index of a commit, to try things out in."""
         scratch = self.common / "mdrepo" / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="index-", dir=scratch, ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "index"
-            current = self.folder / "index"
+            current = own or self.folder / "index"
             if base is not None:
                 self.run("read-tree", base, index=path)
             elif current.exists():
                 shutil.copy2(current, path)  # with its time: git tells by it which entries may have changed since
             yield path
+
+    def index_tree(self, index: Path | None) -> str:
+        """The tree of an index (None: the clone's own), of a copy of it: `git write-tree` locks, and hooks run several at once."""
+        with self.candidate_index(own=index) as copy:
+            return self.text("write-tree", index=copy)
 
     # history
 

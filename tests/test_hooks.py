@@ -253,3 +253,40 @@ def test_what_is_staged_is_stale(repo: Path) -> None:
     assert DOCUMENT in mdrepo("patch", "--check", "--staged", "--json", cwd=repo, code=1).json["stale"]
     assert mdrepo("patch", "--staged", cwd=repo, code=2).err
     assert mdrepo("validate", "--staged", DOCUMENT, cwd=repo, code=2).err
+
+
+def test_several_hooks_at_once_do_not_meet(repo: Path) -> None:
+    """pre-commit runs hooks in parallel: none needs the lock of git's index, which another may hold."""
+    invalid(repo)
+    git("add", "-A", cwd=repo)
+    (repo / ".git/index.lock").touch()
+    assert DOCUMENT in mdrepo("validate", "--staged", cwd=repo, code=1).out
+    mdrepo("patch", "--check", "--staged", cwd=repo)
+
+
+def test_before_a_push_the_commit_that_is_pushed_counts(repo: Path) -> None:
+    """pre-commit and prek name it to hooks; what is staged meanwhile is not pushed."""
+    invalid(repo)
+    git("commit", "-q", "--no-verify", "-am", "bad", cwd=repo)
+    env = {"PRE_COMMIT_TO_REF": git("rev-parse", "HEAD", cwd=repo)}
+    git("revert", "--no-edit", "HEAD", cwd=repo)
+    assert DOCUMENT in mdrepo("validate", "--staged", cwd=repo, code=1, env=env).out
+    mdrepo("validate", "--staged", cwd=repo, env={"PRE_COMMIT_TO_REF": "HEAD"})
+    mdrepo("patch", "--check", "--staged", cwd=repo, env=env)
+    assert "no revision" in mdrepo("validate", "--staged", cwd=repo, code=3, env={"PRE_COMMIT_TO_REF": "nowhere"}).err
+
+
+def test_nothing_that_people_wrote_into_hooks_is_lost(repo: Path) -> None:
+    hooks = repo / ".git/hooks"
+    (hooks / "post-merge").write_text("#!/bin/sh\n")
+    (hooks / "post-merge.before-mdrepo").write_text("somebody's\n")
+    before = sorted((each.name, each.read_bytes()) for each in hooks.iterdir())
+    assert "are there" in mdrepo("hooks", "install", cwd=repo, code=1).err
+    assert sorted((each.name, each.read_bytes()) for each in hooks.iterdir()) == before  # none of the four is installed
+    (hooks / "post-merge.before-mdrepo").unlink()
+    mdrepo("hooks", "install", cwd=repo)
+    with (hooks / "pre-commit").open("a") as file:
+        file.write("echo mine\n")
+    assert "was changed" in mdrepo("hooks", "uninstall", cwd=repo).out
+    assert "echo mine" in (hooks / "pre-commit").read_text()
+    assert (hooks / "post-merge").read_text() == "#!/bin/sh\n"

@@ -9,7 +9,7 @@ from ..reporting import text as texts
 from ..reporting.lines import counted
 from ..repository import Repository
 from . import output
-from .shared import index, json_option, paths, repository, settings, staged_option
+from .shared import index, json_option, paths, pushed, repository, settings, staged_option
 
 
 @click.command()
@@ -45,7 +45,7 @@ def command(
 
 def _check_staged() -> int:
     """Say which fields of what is staged are stale, by pointers and lock files, without an artefact."""
-    found = repository().stale_staged(index())
+    found = repository().stale_staged(index(), pushed())
     if settings().json:
         stale = {path: [data.stale(each) for each in fields] for path, fields in found.items()}
         output.answer(data.answer("patch", staged=True, stale=stale))

@@ -56,6 +56,11 @@ def index() -> Path | None:
     return Path(named).absolute() if named else None
 
 
+def pushed() -> str | None:
+    """The commit that pre-commit or prek has a hook look at before a push, in place of what is staged; None where there is none."""
+    return os.environ.get("PRE_COMMIT_TO_REF") or None
+
+
 def remark(remarks: Sequence[str]) -> None:
     """Say what is beside the point, unless nobody wants to hear it."""
     for each in () if settings().quiet else remarks:

@@ -9,7 +9,7 @@ from ..reporting import text as texts
 from ..reporting.lines import counted
 from ..validation import Problem
 from . import output
-from .shared import derived_form, index, json_option, paths, repository, settings, staged_option
+from .shared import derived_form, index, json_option, paths, pushed, repository, settings, staged_option
 
 _FORMS = ("text", "json", "github", "gitlab", "rdjson", "sarif", "junit")
 
@@ -26,7 +26,7 @@ def command(names: tuple[str, ...], staged: bool, form: str | None) -> int:
     form = derived_form(form)
     repo = repository()
     chosen = paths(repo, names)
-    found = repo.validate_staged(index()) if staged else repo.validate(chosen)
+    found = repo.validate_staged(index(), pushed()) if staged else repo.validate(chosen)
     _print(found, form)
     if form == "text" and not found and not settings().quiet:
         output.hint("what is staged is valid" if staged else f"{counted(len(repo.paths(chosen)), 'document')} valid")
