@@ -234,7 +234,8 @@ def _problems(document: Document, error: Any) -> Iterator[Problem]:
             known = list(error.schema.get("properties", ()))
             patterns = tuple(error.schema.get("patternProperties", ()))
             for name in _unknown(value, known, patterns):
-                hint = _nearest(name, known) or "own fields go under 'extensions'"
+                own = "own fields go under 'extensions'" if "extensions" in known else "its schema may be given one"
+                hint = _nearest(name, known) or own
                 yield problem(document, (*path, name), rule, f"there is no field {name!r} here", hint, key=True)
         case "type":
             names = wanted if isinstance(wanted, str) else " or ".join(wanted)
