@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import subprocess
 import sys
@@ -10,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdrepo.extraction import ExtractionError
 from mdrepo.extraction.csv import EXTRACTOR as CSV
-from mdrepo.extraction.dates import ends
 
 
 def derived(folder: Path, text: str | bytes, target: str | None = None, **options: Any) -> Any:
@@ -243,33 +240,3 @@ def test_columns_that_no_comma_separates_are_named(tmp_path: Path, mark: str, sh
         CSV.derive(path, {})
     path.write_text(f"what is{mark} said\nyes\n")
     assert CSV.derive(path, {})["columns"][0]["name"] == f"what is{mark} said"
-
-
-ALMOST = st.builds(
-    lambda date, place, character: date[:place] + character + date[place + 1 :],
-    st.dates().map(datetime.date.isoformat),
-    st.integers(0, 9),
-    st.sampled_from("0123456789-/:;<@Oé\x7f"),
-)
-
-
-@given(
-    st.lists(st.dates().map(datetime.date.isoformat) | ALMOST, min_size=1, max_size=5),
-    st.sampled_from([pa.string(), pa.large_string()]),
-    st.integers(0, 1),
-)
-@settings(max_examples=500)
-def test_dates_are_those_that_arrow_reads(texts: list[str], kind: pa.DataType, start: int) -> None:
-    array = pa.array(["x"] * start + texts, kind)[start:]
-    try:
-        read = sorted(array.cast(pa.date32()).cast(pa.string()).to_pylist())
-    except pa.ArrowInvalid:
-        assert ends(array) is None
-    else:
-        assert ends(array) in ((read[0], read[-1]), None if read[0] < "0001" else (read[0], read[-1]))
-
-
-def test_leap_days_and_what_is_none() -> None:
-    assert ends(pa.array(["2024-02-29", "1999-12-31"])) == ("1999-12-31", "2024-02-29")
-    for text in ("2023-02-29", "1900-02-29", "2024-04-31", "2024-13-01", "2024-00-10", "2024-01-00", "2024-1-001", "24-01-01", ""):
-        assert ends(pa.array([text])) is None

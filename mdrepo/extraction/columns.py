@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .classes import LIMIT, LONGEST, listed
-from .dates import ends
 from .measures import Numbers
 
 NUMBERS_KEPT = 1 << 26
@@ -298,11 +297,9 @@ def _booleans(values: Any) -> Any:
 
 
 def _dates(values: Any) -> Any:
-    """Of dates nothing is asked but the first and the last."""
     import pyarrow as pa
 
-    found = ends(values) if _is_text(values) else None
-    return _cast(pa.array(found, values.type) if found else values, pa.date32())
+    return _cast(values, pa.date32())
 
 
 def _datetimes(values: Any) -> Any:
