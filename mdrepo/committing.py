@@ -77,29 +77,30 @@ def judged(workspace: Workspace, tree: str, heads: Sequence[str], terms: Terms, 
 
 def _commit(workspace: Workspace, index: Path, tree: str, head: str | None, arguments: Sequence[str], note: Note | None) -> Outcome:
     git = workspace.git
-    staged = git.index_entries(changed_paths(git, head, tree))
+    entries = git.changed(head or EMPTY_TREE, tree)
+    staged = git.index_entries([*entries])
     workspace.journal.note(commit={"head": head, "tree": tree, "note": note, "staged": staged})
     if git.attached("commit", "--quiet", *arguments, index=index):
         raise Finding("git made no commit (a hook, an empty message, or the signing stopped it); nothing has changed")
-    made = git.commit_id("HEAD")
-    before = git.parents(made)
+    made, *before = git.generation()
     if before[:1] != ([head] if head else []):
         git.run("update-ref", "-m", "mdrepo: taken back", "HEAD", before[0], made)
         raise Busy("somebody else made a commit in between; nothing was committed", "try again")
     remark = None
-    if note is not None and git.text("rev-parse", f"{made}^{{tree}}") != tree:
-        note, remark = None, "a git hook changed what was committed, so its evaluation does not count: run 'mdrepo eval'"
-    completed(git, made, head, staged, note)
+    branch, _, made_tree = git.tip()
+    if made_tree != tree:
+        entries = git.changed(head or EMPTY_TREE, made)
+        if note is not None:
+            note, remark = None, "a git hook changed what was committed, so its evaluation does not count: run 'mdrepo eval'"
+    completed(git, made, entries, staged, note)
     workspace.journal.note(commit=None, made=made)
-    return Outcome("committed", made, git.branch(), note, remark=remark)
+    return Outcome("committed", made, branch, note, remark=remark)
 
 
-def completed(git: Git, made: str, head: str | None, staged: Mapping[str, Entry], note: Note | None) -> None:
+def completed(git: Git, made: str, entries: Mapping[str, Entry | None], staged: Mapping[str, Entry], note: Note | None) -> None:
     """What belongs to a commit that git made of a candidate index: the user's own index, where it is as it was, and the note."""
-    paths = changed_paths(git, head, made)
-    now = git.tree(made, paths) if paths else {}
-    here = git.index_entries(paths)
-    git.set_entries({path: now.get(path) for path in paths if here.get(path) == staged.get(path)})
+    here = git.index_entries([*entries])
+    git.set_entries({path: entry for path, entry in entries.items() if here.get(path) == staged.get(path)})
     if note is not None:
         write_note(git, made, note)
 

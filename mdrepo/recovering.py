@@ -16,7 +16,7 @@ from .journal import Steps
 from .notes import SCRATCH
 from .restoring import resume
 from .reverting import complete
-from .snapshots import Entry, Git
+from .snapshots import EMPTY_TREE, Entry, Git
 from .workspace import Workspace
 
 
@@ -37,7 +37,7 @@ def recover(workspace: Workspace, steps: Steps) -> None:
     if steps.get("commit") and (made := _made(git, steps["commit"])):
         commit = steps["commit"]
         staged = {path: Entry(*entry) for path, entry in commit["staged"].items()}
-        completed(git, made, commit["head"], staged, commit["note"])
+        completed(git, made, git.changed(commit["head"] or EMPTY_TREE, made), staged, commit["note"])
         told.append(f"its commit {made[:7]} stands, and is complete now")
     if steps.get("rollback") and made:
         complete(workspace, made, steps["rollback"]["paths"], aside=True)

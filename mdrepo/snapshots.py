@@ -76,6 +76,15 @@ class Git(Revisions):
                 entries[path] = Entry(mode, blob, path)
         return entries
 
+    def changed(self, before: str, after: str) -> dict[str, Entry | None]:
+        """What differs between two commits or trees, as the second has it; None where it has nothing."""
+        found: dict[str, Entry | None] = {}
+        items = iter(self.items("diff-tree", "-r", "-z", "--raw", "--no-renames", before, after))
+        for meta, path in zip(items, items, strict=True):
+            _, mode, _, blob, code = meta.split()
+            found[path] = None if code == "D" else Entry(mode, blob, path)
+        return found
+
     def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
         """The contents of blobs, by id."""
         if not ids:
@@ -139,7 +148,11 @@ class Git(Revisions):
         lines = [f"{e.mode} {e.blob}\t{path}" if e else f"0 {'0' * 40}\t{path}" for path, e in entries.items()]
         if lines:
             self.run("update-index", "-z", "--index-info", stdin=b"".join(os.fsencode(x) + b"\0" for x in lines), index=index)
-            self.run("update-index", "-q", "--refresh", index=index, codes=(0, 1))
+            there = [path for path, entry in entries.items() if entry]
+            if len(there) > _FEW:  # a command line has an end
+                self.run("update-index", "-q", "--refresh", index=index, codes=(0, 1))
+            elif there:  # git looks at these alone, and not at all files
+                self.run("--literal-pathspecs", "add", "--refresh", "--", *there, index=index, codes=(0, 1, 128))
 
     @contextmanager
     def candidate_index(self, base: str | None = None, own: Path | None = None) -> Iterator[Path]:
