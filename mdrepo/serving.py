@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -96,6 +97,11 @@ class Server:
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
     owner: Server
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away is no mistake, and the library would print a traceback."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -272,6 +274,24 @@ def test_the_server_ends_when_nobody_looks_and_when_all_is_done_elsewhere() -> N
     assert Server().serve(lambda form, nonce: Reply(), 0.3, lambda: False) is False
     assert Server().serve(lambda form, nonce: Reply(), 30, lambda: True, every=0.1) is True
     assert time.monotonic() - start < 10
+
+
+def test_a_browser_that_goes_away_writes_nothing_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """A connection that is reset in the middle of a request is nobody's mistake, and no traceback."""
+    from mdrepo.serving import Reply, Server
+
+    server = Server()
+
+    def gone() -> bool:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close(2) resets
+            connection.sendall(b"GET")
+            time.sleep(0.3)
+        time.sleep(0.3)
+        return True
+
+    assert server.serve(lambda form, nonce: Reply(), 5, gone, 0.1)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_deleted_document_is_said_to_be_for_git(repo_template: Path, tmp_path: Path) -> None:
