@@ -111,7 +111,9 @@ class Cache:
         try:
             (self.folder / kind).mkdir(parents=True, exist_ok=True)
             self._added += size + _HEADER
-            if size >= _SMALL or (self._added >= self._enough and not zlib.crc32(key.encode()) % 64):
+            # to look at all entries takes long where there are many: about once in a 64th of the limit of small ones
+            due = zlib.crc32(key.encode()) < (size + _HEADER) * 64 / self.limit * 2**32
+            if size >= _SMALL or (self._added >= self._enough and due):
                 self._make_room(size + _HEADER)
             with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_UNFINISHED, delete=False) as file:
                 try:
