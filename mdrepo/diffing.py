@@ -92,10 +92,11 @@ class _Walk:
         """
         was, will, now = at
         kept = [before for before in origin if before is not None]
-        stay = set(map(kept.__getitem__, longest_increasing(kept)))
+        current = sorted(kept)  # old places; an inserted item is -1
+        ranks = kept if current == kept else [*map({before: rank for rank, before in enumerate(current)}.__getitem__, kept)]
+        stay = set(map(kept.__getitem__, longest_increasing(ranks)))
         if len(stay) == len(new):
             return
-        current = sorted(kept)  # old places; an inserted item is -1
         last = -1  # where the previous item stands
         for index, before in enumerate(origin):
             if before is None:

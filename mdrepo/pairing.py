@@ -115,10 +115,12 @@ def aligned(old: Sequence[Any], new: Sequence[Any]) -> list[Pair]:
 def longest_increasing(numbers: Sequence[int]) -> list[int]:
     """The places of a longest increasing subsequence of numbers that are all different (patience sorting, O(n log n)).
 
-    A run of consecutive numbers is taken as one, of its length: no other number fits into it, so all of it is taken or nothing.
+    Of several, one with the most numbers that equal their place: people would not say of such an item that it moved. A run of
+    consecutive numbers is taken as one, of its length: no other number fits into it, so all of it is taken or nothing.
     """
     starts = [place for place, (one, other) in enumerate(pairwise(numbers), 1) if other != one + 1]
     runs = [*pairwise([0, *starts, len(numbers)])] if numbers else []
+    more = len(numbers) + 1  # what one number more counts, beside all that are in their places
     # of the subsequences that end low, the longest: their last numbers, lengths and runs, all of them increasing
     lasts: list[int] = []
     lengths: list[int] = []
@@ -127,7 +129,7 @@ def longest_increasing(numbers: Sequence[int]) -> list[int]:
     for run, (start, stop) in enumerate(runs):
         place = bisect_left(lasts, numbers[start])
         before.append(ends[place - 1] if place else -1)
-        length = stop - start + (lengths[place - 1] if place else 0)
+        length = (stop - start) * more + (stop - start) * (numbers[start] == start) + (lengths[place - 1] if place else 0)
         beyond = place
         while beyond < len(lengths) and lengths[beyond] <= length:
             beyond += 1
