@@ -8,12 +8,11 @@ import resource
 import subprocess
 import sys
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from answers import hold
 from conftest import DOCUMENT, edit, git, mdrepo
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -401,28 +400,20 @@ def test_markdown_fits_a_comment_and_says_what_it_leaves_out(size: int) -> None:
 # JSON
 
 
-@cache
-def validator() -> Any:
-    jsonschema.Draft202012Validator.check_schema(builtin("diff"))
-    return jsonschema.Draft202012Validator(builtin("diff"))
-
-
 def valid(answer: Any) -> Any:
-    validator().validate(answer)
+    hold(answer)
     return answer
 
 
-def test_the_schema_of_the_answer_is_closed_and_no_kind_of_document() -> None:
-    assert "diff" not in KINDS
-
-    def objects(part: Any) -> list[Any]:
-        inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-        return [part] * (isinstance(part, dict) and part.get("type") == "object") + [o for each in inner for o in objects(each)]
-
-    assert len(objects(builtin("diff"))) == 12
-    for each in objects(builtin("diff")):
-        assert each["additionalProperties"] is False
-        assert set(each["required"]) == set(each["properties"])
+def test_of_two_items_that_change_places_no_third_is_said_to_have_moved() -> None:
+    old = [{"name": str(number)} for number in range(10)]
+    new = [*old[:3], old[5], old[4], old[3], *old[6:]]
+    for before, after in ((old, new), ([{"name": "gone"}, *old], new)):
+        moves = [each for each in compare("m.json", before, after, None).delta if each.kind == "moved"]
+        assert [(each.old, each.old_path[-1], each.shown_path[-1]) for each in moves if each.old_path] == [
+            ({"name": "5"}, before.index({"name": "5"}), 3),
+            ({"name": "3"}, before.index({"name": "3"}), 5),
+        ]
 
 
 @given(JSON, JSON)
@@ -451,7 +442,7 @@ def test_missing_and_null_differ_in_json() -> None:
     }
     for change, side in ((found["changes"][0], "new"), (found["changes"][3], "old")):
         wrong = {**found, "changes": [{**change, side: None}]}
-        with pytest.raises(jsonschema.ValidationError):
+        with pytest.raises(AssertionError):
             valid({"mdrepo": 1, "command": "diff", "documents": [wrong]})
 
 

