@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import DATA, ROOT, copied, edit, git, mdrepo, settled, swap
+from conftest import DATA, DOCUMENT, ROOT, copied, edit, git, keras_file, mdrepo, settled, swap, track
 
 CI = ROOT / "ci"
 MARKER = "<!-- mdrepo-review -->"
+SPARE = "metadata/spare.json"
 
 
 class Fake(HTTPServer):
@@ -121,17 +122,25 @@ def test_a_host_that_refuses_is_said_and_stops_nothing(host: Fake, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def asked(judged_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with branches that are proposed: fine, not valid, worse, in conflict."""
+    """A repository with branches that are proposed: fine, not valid, worse, stale, in conflict, and not valid with main alone."""
     base = tmp_path_factory.getbasetemp()
     root = copied(judged_template, base / "asked")
     with settled(base):
+        (root / SPARE).write_bytes((root / DATA).read_bytes())
+        git("add", SPARE, cwd=root)
+        git("commit", "-qm", "A spare document", cwd=root)
         for name, change, path in (
             ("fine", lambda v: v.update(license="MIT"), DATA),
             ("invalid", lambda v: v.update(name=5), DATA),
+            ("together", lambda v: v.update(training={"dataset": SPARE}), DOCUMENT),
         ):
             git("checkout", "-qb", name, "main", cwd=root)
             edit(root, change, path)
             git("commit", "-qam", name, cwd=root)
+            mdrepo("validate", cwd=root, code=name == "invalid")
+        git("checkout", "-qb", "stale", "main", cwd=root)
+        track(root, "models/net.keras", keras_file(3, saved="another day"))
+        git("commit", "-qam", "stale", cwd=root)
         git("checkout", "-qb", "worse", "main", cwd=root)
         swap(root)
         git("commit", "-qam", "worse", cwd=root)
@@ -139,7 +148,10 @@ def asked(judged_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
             git("checkout", "-q", *(["-b", name, "main"] if name == "conflict" else [name]), cwd=root)
             (root / "README.md").write_text(f"of {name}\n")
             git("add", "README.md", cwd=root)
+            if name == "main":
+                git("rm", "-q", SPARE, cwd=root)
             git("commit", "-qm", f"{name} goes on", cwd=root)
+        mdrepo("validate", cwd=root)
         git("config", "--unset", "merge.mdrepo.driver", cwd=root)  # no clone of a server has it
     return root
 
@@ -163,7 +175,16 @@ def play_github(root: Path, env: dict[str, str], temp: Path, event: dict[str, st
     return found
 
 
-@pytest.mark.parametrize(("branch", "fails"), [("fine", []), ("invalid", ["Validate"]), ("worse", ["Evaluate"])])
+@pytest.mark.parametrize(
+    ("branch", "fails"),
+    [
+        ("fine", []),
+        ("invalid", ["Validate"]),
+        ("together", ["Validate"]),  # main is valid, and so is the branch
+        ("stale", ["Validate", "Check that nothing is stale"]),
+        ("worse", ["Evaluate"]),
+    ],
+)
 def test_the_action_judges_the_result_of_the_merge(asked: Path, host: Fake, tmp_path: Path, branch: str, fails: list[str]) -> None:
     root = copied(asked, tmp_path / "repo")
     event = {"base": git("rev-parse", "main", cwd=root), "head": git("rev-parse", branch, cwd=root)}
@@ -176,9 +197,11 @@ def test_the_action_judges_the_result_of_the_merge(asked: Path, host: Fake, tmp_
     assert (tmp_path / "summary.md").read_text().strip()
     if branch == "invalid":
         assert f"::error file={DATA},line=" in found["Validate"][1]
+    if branch == "together":
+        assert "reference/missing" in found["Validate"][1]
 
 
-@pytest.mark.parametrize(("branch", "code"), [("fine", 0), ("worse", 1)])
+@pytest.mark.parametrize(("branch", "code"), [("fine", 0), ("together", 1), ("worse", 1)])
 def test_the_template_of_gitlab_judges_the_result_of_the_merge(
     asked: Path, host: Fake, tmp_path: Path, branch: str, code: int
 ) -> None:
@@ -196,7 +219,8 @@ def test_the_template_of_gitlab_judges_the_result_of_the_merge(
     ended, said = run(["bash", "-c", script], root, env)
     assert ended == code, said
     assert ("regressed" in said) == (branch == "worse")
-    assert json.loads((root / "mdrepo-quality.json").read_text()) == []
+    quality = json.loads((root / "mdrepo-quality.json").read_text())
+    assert [each["check_name"] for each in quality] == ["reference/missing"] * (branch == "together")
     assert [each["body"].startswith(MARKER) for each in host.comments] == [True]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import DOCUMENT, ROOT, edit, git, keras_file, mdrepo, note, settled, swap, track
+import yaml
+from conftest import DATA, DOCUMENT, ROOT, edit, git, keras_file, mdrepo, note, settled, swap, track
 
 HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge")
 
@@ -78,6 +80,22 @@ def test_a_bad_merge_is_stopped(hooked: Path) -> None:
     assert "labels" in tried("merge", "--no-edit", "topic", cwd=hooked, code=1)
     assert (hooked / ".git/MERGE_HEAD").exists(), "as git leaves a merge whose hook said no"
     tried("commit", "-qm", "Bad all the same", cwd=hooked, code=1)
+
+
+def test_a_merge_that_is_bad_though_both_sides_are_good_is_stopped(hooked: Path) -> None:
+    spare = hooked / "metadata/spare.json"
+    spare.write_bytes((hooked / DATA).read_bytes())
+    git("add", "-A", cwd=hooked)
+    tried("commit", "-qm", "A spare document", cwd=hooked)
+    git("checkout", "-qb", "topic", cwd=hooked)
+    edit(hooked, lambda v: v.update(training={"dataset": "metadata/spare.json"}))
+    tried("commit", "-qam", "Name it", cwd=hooked)
+    git("checkout", "-q", "-", cwd=hooked)
+    git("rm", "-q", "metadata/spare.json", cwd=hooked)
+    tried("commit", "-qm", "Nobody names it", cwd=hooked)
+    head = git("rev-parse", "HEAD", cwd=hooked)
+    assert "reference/missing" in tried("merge", "--no-edit", "topic", cwd=hooked, code=1)
+    assert git("rev-parse", "HEAD", cwd=hooked) == head
 
 
 def test_the_evaluation_of_a_commit_that_git_made_is_noted(judged: Path) -> None:
@@ -274,6 +292,28 @@ def test_before_a_push_the_commit_that_is_pushed_counts(repo: Path) -> None:
     mdrepo("validate", "--staged", cwd=repo, env={"PRE_COMMIT_TO_REF": "HEAD"})
     mdrepo("patch", "--check", "--staged", cwd=repo, env=env)
     assert "no revision" in mdrepo("validate", "--staged", cwd=repo, code=3, env={"PRE_COMMIT_TO_REF": "nowhere"}).err
+
+
+def test_before_a_push_the_commit_that_is_pushed_is_evaluated(judged: Path) -> None:
+    [entry] = [
+        each["entry"] for each in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()) if each["id"] == "mdrepo-eval"
+    ]
+
+    def hook(**env: str) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        words = shlex.split(entry)  # as pre-commit and prek do
+        return subprocess.run(
+            words, cwd=judged, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path, **env}
+        )
+
+    swap(judged)
+    git("commit", "-q", "--no-verify", "-am", "bad", cwd=judged)
+    bad = git("rev-parse", "HEAD", cwd=judged)
+    assert "regressed" in hook().stdout
+    git("revert", "--no-edit", "HEAD", cwd=judged)
+    assert hook().returncode == 0
+    pushed = hook(PRE_COMMIT_TO_REF=bad)
+    assert (pushed.returncode, "regressed" in pushed.stdout) == (1, True)
 
 
 def test_nothing_that_people_wrote_into_hooks_is_lost(repo: Path) -> None:
