@@ -34,8 +34,10 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/extraction_tables.py
 	$(BIN)/python benchmarks/history.py
 
+# the README's generated part, and the site in build/site, from what is installed: no network
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) build dist
