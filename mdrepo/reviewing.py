@@ -19,6 +19,7 @@ from .errors import Finding, MdrepoError, UsageError
 from .evaluating import compared_with
 from .itemising import itemised
 from .notes import Note, note_of
+from .pointing import pointed
 from .reviews import Distribution, DocumentReview, Review
 from .schemas import highest
 from .semantics import Around, flags, said
@@ -104,6 +105,7 @@ def _reviewed(between: Between, command: str) -> Review:
         tuple(_distributions(found)),
         _allowed(between.new_note),
         tuple(suggester.remarks),
+        tuple(pointed(between.after, found, models)),
     )
 
 

@@ -163,7 +163,7 @@ class Review:
     """What changed between two snapshots, and what is to be known of it.
 
     `base` and `head` are commit ids: None is the empty tree, and the index. `verdict` is the evaluation's, if there is one.
-    `against` are the reviews of a merge against its other parents.
+    `pointed` is what is wrong at a line of a document. `against` are the reviews of a merge against its other parents.
     """
 
     base: str | None
@@ -180,6 +180,7 @@ class Review:
     distributions: tuple[Distribution, ...] = ()
     allowed: str | None = None
     remarks: tuple[str, ...] = ()
+    pointed: tuple[Problem, ...] = ()
     against: tuple[Review, ...] = ()
 
     @property

@@ -80,6 +80,18 @@ _ALL = (
         "Run 'mdrepo patch --apply', which reads the artefact anew.",
     ),
     Rule(
+        "derived/stale",
+        "Derived fields were read off a file that is not what it was. Only reviews show it so; 'mdrepo status' names the fields.",
+        "The document speaks of another file than the one that would be loaded.",
+        "Run 'mdrepo patch --apply', which reads the file anew and keeps what people wrote.",
+    ),
+    Rule(
+        "evaluation/worse",
+        "The model is worse than the version that it is compared with, or the two cannot be compared. Only reviews show it so.",
+        "Whoever calls the model gets more wrong answers than before.",
+        "Put the change right; or say why it must be: 'mdrepo commit --allow-regression REASON'.",
+    ),
+    Rule(
         "merge/duplicate-item",
         "A list has an item twice that its key, or all sides of a merge, say is one.",
         "A text merge keeps both where each branch added one; readers take one of them, nobody knows which.",

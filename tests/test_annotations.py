@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DOCUMENT, edit, git, mdrepo
+from conftest import DOCUMENT, edit, git, keras_file, mdrepo, swap, track
 from jsonschema import Draft4Validator
 from lxml import etree
 
@@ -123,3 +123,25 @@ def test_validate_says_it_in_each_form(repo: Path, form: str) -> None:
         assert said == mdrepo("validate", "--json", cwd=repo, code=1).out
     git("checkout", "-q", ".", cwd=repo)
     mdrepo("validate", "--format", form, cwd=repo)
+
+
+def test_a_review_points_to_what_is_wrong_at_its_line(judged: Path) -> None:
+    swap(judged)
+    mdrepo("commit", "--allow-regression", "to see", "-am", "Swap", cwd=judged)
+    track(judged, "models/net.keras", keras_file(3, saved="another day"))
+    git("commit", "-qam", "Saved again, and not looked at", cwd=judged)
+    edit(judged, lambda v: v.update(name=5))
+    git("commit", "-qam", "No name", cwd=judged)
+    said = mdrepo("review", "HEAD~3..HEAD", "--format", "github", cwd=judged).out.splitlines()
+    rules = [re.findall(r"title=mdrepo ([a-z/]+)::", line)[0] for line in said]
+    assert rules == ["schema/type", "derived/stale"]
+    assert "derived fields" in said[-1]
+    said = mdrepo("review", "HEAD~2", "--format", "github", cwd=judged).out.splitlines()
+    line = (judged / DOCUMENT).read_text().splitlines().index('  "evaluation": {') + 1
+    [told] = [each for each in said if "evaluation/worse" in each]
+    assert f"file={DOCUMENT},line={line}," in told
+    assert re.search(r"regressed against [0-9a-f]{7}: accuracy 0.9 -> 0\.\d+", told)
+    for form, read in (("gitlab", json.loads), ("rdjson", json.loads), ("sarif", json.loads), ("junit", etree.fromstring)):
+        out = mdrepo("review", "HEAD~2", "--format", form, cwd=judged).out
+        assert "evaluation/worse" in out
+        read(out.encode())

@@ -141,7 +141,7 @@ def test_every_rule_is_explained_and_every_explanation_has_a_rule() -> None:
         if file.name != "rules.py":
             used |= set(
                 re.findall(
-                    r'f?"((?:json|document|lock|reference|artefact|merge|labels|decision|preprocessing|metrics|data)/[a-z{}-]+)"',
+                    r'f?"((?:json|document|lock|reference|artefact|merge|labels|decision|preprocessing|metrics|data|derived|evaluation)/[a-z{}-]+)"',
                     file.read_text(),
                 )
             )

@@ -11,7 +11,7 @@ import click
 from ..errors import MdrepoError
 from ..files import write
 from . import output
-from .shared import derived_form, json_option, repository, settings
+from .shared import ANNOTATIONS, derived_form, json_option, repository, settings
 
 if TYPE_CHECKING:
     from ..reviews import Review
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "html", "json"]),
-    help="text; markdown: for a pull request; html: one page for itself (extra review); json.",
+    type=click.Choice(["text", "markdown", "html", "json", *ANNOTATIONS]),
+    help="text; markdown: for a pull request; html: one page for itself (extra review); json; or annotations for a host.",
 )
 @click.option("-o", "--output", "out", metavar="FILE", help="Write it to FILE; the format is its suffix's, if none is given.")
 @click.option("--no-plots", is_flag=True, help="html without plots.")
@@ -66,6 +66,11 @@ def _content(found: Review, form: str, *, plots: bool) -> str:
         from ..reporting import requests
 
         return requests.comment(found)
+    if form in ANNOTATIONS:
+        from ..reporting import annotations
+
+        every = [*found.pointed, *(each for other in found.against for each in other.pointed)]
+        return annotations.RENDERERS[form]([*dict.fromkeys(every)])
     from ..reporting import reviewed
 
     if form == "json":

@@ -24,6 +24,9 @@ def _set_json(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.find_root().obj.json = True
 
 
+ANNOTATIONS = ("github", "gitlab", "rdjson", "sarif", "junit")
+"""The forms of problems that hosts show at their lines."""
+
 json_option = click.option(
     "--json", is_flag=True, expose_value=False, callback=_set_json, help="Answer in JSON, in a form that stays the same."
 )

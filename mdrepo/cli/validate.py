@@ -9,15 +9,15 @@ from ..reporting import text as texts
 from ..reporting.lines import counted
 from ..validation import Problem
 from . import output
-from .shared import derived_form, index, json_option, paths, pushed, repository, settings, staged_option
+from .shared import ANNOTATIONS, derived_form, index, json_option, paths, pushed, repository, settings, staged_option
 
-_FORMS = ("text", "json", "github", "gitlab", "rdjson", "sarif", "junit")
+_FORMS = click.Choice(["text", "json", *ANNOTATIONS])
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PATH]...")
 @staged_option
-@click.option("--format", "form", type=click.Choice(_FORMS), help="text; json; or annotations for a host, worst first.")
+@click.option("--format", "form", type=_FORMS, help="text; json; or annotations for a host, worst first.")
 @json_option
 def command(names: tuple[str, ...], staged: bool, form: str | None) -> int:
     """Check documents: as JSON, by their schema, with what they refer to. Shows all problems of all files."""
