@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import compress, count
 from json.encoder import encode_basestring
 from operator import eq, is_not, not_
@@ -45,23 +46,36 @@ class _Walk:
         self.changes: list[Change] = []
 
     def values(self, old: Any, new: Any, was: Path, will: Path, now: Path, identity: str) -> None:
-        if isinstance(old, dict) and isinstance(new, dict):
+        kind = type(old)
+        if kind is dict and type(new) is dict:
             self.objects(old, new, was, will, now, identity)
-        elif isinstance(old, list) and isinstance(new, list):
+        elif kind is list and type(new) is list:
             self.lists(old, new, was, will, now)
         else:
             self.changes.append(Change("changed", now, old, new, was, will, None, identity))
 
+    def inside(self, old: Any, new: Any, was: Path, will: Path, now: Path, token: str | int, identity: str) -> None:
+        """One step further in, by the same member or place on both sides; one path for all three as long as nothing has moved."""
+        path = (*will, token)
+        if was is will and now is will:
+            self.values(old, new, path, path, path, identity)
+        else:
+            self.values(old, new, (*was, token), path, (*now, token), identity)
+
     def objects(self, old: dict[str, Any], new: dict[str, Any], was: Path, will: Path, now: Path, identity: str) -> None:
-        shared = old.keys() == new.keys()
-        renamed_keys = {} if shared else renamed(old, new)
+        unlike = _unlike_members(old, new)
+        if len(old) == len(new) and all(map(new.__contains__, unlike)):
+            for key in unlike:
+                self.inside(old[key], new[key], was, will, now, key, identity)
+            return
+        renamed_keys = renamed(old, new)
         moved = set(renamed_keys.values())
-        for key in _unlike_members(old, new):
+        for key in unlike:
             if key in new:
-                self.values(old[key], new[key], (*was, key), (*will, key), (*now, key), identity)
+                self.inside(old[key], new[key], was, will, now, key, identity)
             elif key not in moved:
                 self.changes.append(Change("removed", (*now, key), old[key], MISSING, (*was, key), None, None, identity))
-        for key, value in () if shared else new.items():
+        for key, value in new.items():
             if key in renamed_keys:
                 before = renamed_keys[key]
                 paths = (*was, before), (*will, key), (*now, before)
@@ -72,10 +86,14 @@ class _Walk:
     def lists(self, old: list[Any], new: list[Any], was: Path, will: Path, now: Path) -> None:
         if len(old) == len(new) and not isinstance(old[0], dict) and len(places := _unlike(old, new)) == 1:
             at = places[0]  # one item of a shape or a size is another: no need to align
-            self.values(old[at], new[at], (*was, at), (*will, at), (*now, at), "")
+            self.inside(old[at], new[at], was, will, now, at, "")
             return
         names, origin = origins(old, new, self.keys(will))
         named = _Names(names)
+        if len(old) == len(new) and origin == list(range(len(old))):
+            for place in _unlike(old, new):
+                self.inside(old[place], new[place], was, will, now, place, named(new[place]))
+            return
         for index in sorted(set(range(len(old))).difference(origin), reverse=True):
             self.changes.append(Change("removed", (*now, index), old[index], MISSING, (*was, index), None, None, named(old[index])))
         self.placed(old, new, origin, (was, will, now), named)
@@ -168,10 +186,12 @@ def renamed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
 class _Names:
     """Says which item of a list one is, by the members that tell them apart: `name "a"`."""
 
-    def __init__(self, names: Any) -> None:
-        self.names = names or ()
+    def __init__(self, names: Sequence[str] | None) -> None:
+        self.names = tuple(names or ())
 
     def __call__(self, item: Any) -> str:
+        if len(self.names) == 1:
+            return f"{self.names[0]} {_shown(item[self.names[0]])}"
         return ", ".join(f"{name} {_shown(item[name])}" for name in self.names)
 
 

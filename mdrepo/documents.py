@@ -213,7 +213,7 @@ def same(one: Any, other: Any) -> bool:
 
 def alike(one: Any, other: Any) -> bool:
     """Whether two values that are equal to Python are the same."""
-    if isinstance(one, dict | list):
+    if isinstance(one, (dict, list)):
         return exact(one) == exact(other) or _all_alike(one, other)
     return isinstance(one, bool) is isinstance(other, bool) and isinstance(one, float) is isinstance(other, float)
 

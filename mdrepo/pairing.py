@@ -90,6 +90,8 @@ def origins(
     found = _identified([old, new], declared) if old and new else None
     if found is not None:
         names, (mine, yours) = found
+        if mine == yours:
+            return names, list(range(len(mine)))
         return names, list(map(dict(zip(mine, range(len(mine)), strict=True)).get, yours))
     places: list[int | None] = [None] * len(new)
     for i, j in aligned(old, new):
