@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -39,12 +41,13 @@ def writer_above() -> int | None:
     return int(found) if found.isdecimal() else None
 
 
-def _dies_with_us() -> None:
-    """In a child: end when the parent ends, however it does (prctl(2), Linux), so that git does not go on alone."""
-    if sys.platform == "linux":
-        import ctypes
+def _dying_with_us() -> Callable[[], object] | None:
+    """What a child does to end when the parent ends, however it does (prctl(2), Linux), so that git does not go on alone."""
+    if sys.platform != "linux":
+        return None
+    import ctypes  # here, and not in the child: nothing is safely imported between fork and exec
 
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    return partial(ctypes.CDLL(None).prctl, 1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _words(stderr: bytes) -> str:
@@ -144,14 +147,24 @@ class Runner:
         env = environment({_WRITER: str(os.getpid()), **({"GIT_INDEX_FILE": str(index)} if index else {})})
         env.pop("GIT_OPTIONAL_LOCKS")
         words = ["git", *_SAFE, *args]
-        return subprocess.run(words, cwd=self.root, env=env, preexec_fn=_dies_with_us, check=False).returncode
+        return subprocess.run(words, cwd=self.root, env=env, preexec_fn=_dying_with_us(), check=False).returncode
 
     def identity(self) -> None:
         """Make sure that git knows who commits; raises GitError."""
+        if self._is_named():
+            return
         for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
             if self.run("var", name, codes=(0, 128)).returncode:
                 hint = 'git config --global user.name "Your Name" && git config --global user.email you@example.com'
                 raise GitError("git does not know who you are", hint)
+
+    def _is_named(self) -> bool:
+        """Whether the configuration names somebody, and nothing but it decides, which one git process tells."""
+        if any(name.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_")) for name in os.environ):
+            return False
+        found = self.run("config", "--null", "--get-regexp", r"^(user|author|committer)\.(name|email)$", codes=(0, 1)).stdout
+        said = dict(each.split("\n", 1) for each in found.decode("utf-8", "replace").split("\0") if "\n" in each)
+        return said.keys() == {"user.name", "user.email"} and all(re.search(r"\w", each) for each in said.values())
 
     def setting(self, name: str) -> str | None:
         """The value of a git setting."""
