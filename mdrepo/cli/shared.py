@@ -153,10 +153,11 @@ def revisions_and_paths(arguments: Sequence[str]) -> tuple[list[str], list[str]]
 
 def finish(command: str, found: Outcome) -> int:
     """Print what became of a commit; the exit code."""
-    from ..reporting import data, evaluations
     from ..reporting import text as texts
 
     if settings().json:
+        from ..reporting import data
+
         output.answer(data.outcome(command, found))
         return 0 if found.made else 1
     waits = "'mdrepo merge --continue' commits it then, 'mdrepo merge --abort' undoes it" if found.waiting else None
@@ -169,6 +170,8 @@ def finish(command: str, found: Outcome) -> int:
         output.complain("nothing committed: the documents are not valid", waits)
         return 1
     if found.note is not None:
+        from ..reporting import evaluations
+
         output.show(evaluations.note(found.note))
     if found.status == "regressed":
         names = ", ".join(found.blocking)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .commits import Edited as Edited
     from .commits import Inherited as Inherited
     from .commits import Logged as Logged
-    from .commits import Outcome as Outcome
     from .commits import Restored as Restored
+    from .outcomes import Outcome as Outcome
     from .states import DocumentStatus as DocumentStatus
     from .states import Patch as Patch
     from .states import Resolved as Resolved
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 _MADE_IN = {
     "states": ("DocumentStatus", "Status", "Patch", "Resolved"),
-    "commits": ("Logged", "Outcome", "Restored", "Edited", "Created", "Inherited"),
+    "commits": ("Logged", "Restored", "Edited", "Created", "Inherited"),
+    "outcomes": ("Outcome",),
     "tasks": ("Tuned", "Move", "Relabelled", "Augmented"),
     "versions": ("Release", "Entry", "Section", "Versioned", "Changelog", "Releases", "Tagged"),
     "care": ("Step", "Check", "WorkerState"),

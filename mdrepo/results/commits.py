@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what holds a value need not know how it is made
     from ..changes import Delta
@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # what holds a value need not know how it is made
     from ..pointers import Path
     from ..snapshots import Commit
     from ..validation import Problem
-    from .states import DocumentStatus
 
 
 @dataclass(frozen=True)
@@ -25,30 +24,6 @@ class Logged:
     commit: Commit
     note: Note | None
     documents: tuple[DocumentDiff, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a commit: made (its id), sound (and still to be made), or stopped by problems or by the verdict in its note.
-
-    Of a merge also: nothing to do, moved to a commit that has all of it, stopped by conflicts, undone; and whether one waits now.
-    """
-
-    status: Literal["committed", "sound", "invalid", "regressed", "current", "forwarded", "conflicts", "aborted"]
-    id: str | None = None
-    branch: str | None = None
-    note: Note | None = None
-    problems: tuple[Problem, ...] = ()
-    blocking: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    remark: str | None = None
-    conflicts: tuple[DocumentStatus, ...] = ()
-    waiting: bool = False
-
-    @property
-    def made(self) -> bool:
-        """Whether it is done, or there was nothing to do."""
-        return self.status in ("committed", "sound", "current", "forwarded", "aborted")
 
 
 @dataclass(frozen=True)

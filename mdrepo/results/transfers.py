@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what holds a value need not know how it is made
     from ..depots import Sent
-    from .commits import Outcome
+    from .outcomes import Outcome
 
 
 @dataclass(frozen=True)
