@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .catalogue import Catalogue
 from .errors import Busy, Finding
-from .evaluating import Report, blocking, evaluate, parents_at, prepare
+from .indexes import Candidate, Entry
 from .locks import SUFFIX
 from .notes import Note, write_note
 from .plumbing import GitError
 from .results import Outcome
-from .snapshots import EMPTY_TREE, Entry, Git
+from .revisions import Tip
+from .snapshots import EMPTY_TREE, Git
 from .surveying import Surveyor
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .evaluating import Report
 
 
 @dataclass(frozen=True)
@@ -32,77 +37,90 @@ def commit(
     """Commit some paths; else the index if a document is staged; else every changed document with all that belongs to it."""
     git = workspace.git
     git.identity()
-    head = git.head()
     selected, left = _selection(workspace, paths, everything)
-    base = (head or "--empty") if paths else None
-    with git.candidate_index(base) as index:
-        if selected:
-            git.run("--literal-pathspecs", "add", "-A", "--", *selected, index=index)
-        outcome = conclude(workspace, index, arguments, terms, report)
+    base = (git.head() or "--empty") if paths else None
+    with git.candidate_index(base) as candidate:
+        git.stage(selected, candidate.path)
+        outcome = conclude(workspace, candidate, arguments, terms, report)
     return replace(outcome, left=tuple(left))
 
 
-def conclude(workspace: Workspace, index: Path, arguments: Sequence[str], terms: Terms, report: Report) -> Outcome:
+def conclude(workspace: Workspace, candidate: Candidate, arguments: Sequence[str], terms: Terms, report: Report) -> Outcome:
     """Validate and evaluate what is in a candidate index, and commit it; the user's own index changes only with success."""
     git = workspace.git
-    _, head, before = git.tip()
-    tree = git.text("write-tree", index=index)
-    if tree == before and not git.merging():
+    tip = git.tip()
+    tree = git.text("write-tree", index=candidate.path)
+    if tree == tip.tree and not git.merging():
         raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
-    if not head and tree == EMPTY_TREE:
+    if not tip.commit and tree == EMPTY_TREE:
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
-    outcome = judged(workspace, tree, [head, *git.merge_heads()] if head else [], terms, report)
-    return _commit(workspace, index, tree, head, arguments, outcome.note) if outcome.status == "sound" else outcome
+    outcome = judged(workspace, tree, tip, terms, report)
+    return _commit(workspace, candidate, tree, tip, arguments, outcome.note) if outcome.status == "sound" else outcome
 
 
-def judged(workspace: Workspace, tree: str, heads: Sequence[str], terms: Terms, report: Report) -> Outcome:
+def heads_of(git: Git, tip: Tip) -> list[str]:
+    """The commits that will be the parents of one that is made on a tip."""
+    return [tip.commit, *git.merge_heads()] if tip.commit else []
+
+
+def judged(workspace: Workspace, tree: str, tip: Tip, terms: Terms, report: Report) -> Outcome:
     """Whether a tree may be committed: validated and, unless the terms say otherwise, evaluated against its parents to be."""
-    child, examine = Surveyor(workspace).candidate(tree)
-    parents = parents_at(workspace, heads) if terms.evaluate else []
-    if terms.evaluate:
-        prepare(workspace, child, parents[0].catalogue if parents else None)
-    problems = [problem for path in examine for problem in child.problems(path)]
-    if problems:
-        return Outcome("invalid", problems=tuple(problems))
-    note: Note | None = None
-    if terms.evaluate:
-        note = evaluate(workspace, child, parents, report)
-        stopped = blocking(note, child, parents)
-        if stopped and terms.allow_regression is None:
-            return Outcome("regressed", note=note, blocking=tuple(stopped))
-        if note is not None and terms.allow_regression is not None:
-            note["allowed"] = {"reason": terms.allow_regression}
+    child, examine = Surveyor(workspace).candidate(tree, tip)
+    if not terms.evaluate:
+        return _invalid(child, examine) or Outcome("sound")
+    from . import evaluating  # which a commit without it does not pay for
+
+    parents = evaluating.parents_at(workspace, heads_of(workspace.git, tip))
+    evaluating.prepare(workspace, child, parents[0].catalogue if parents else None)
+    if invalid := _invalid(child, examine):
+        return invalid
+    note = evaluating.evaluate(workspace, child, parents, report)
+    stopped = evaluating.blocking(note, child, parents)
+    if stopped and terms.allow_regression is None:
+        return Outcome("regressed", note=note, blocking=tuple(stopped))
+    if note is not None and terms.allow_regression is not None:
+        note["allowed"] = {"reason": terms.allow_regression}
     return Outcome("sound", note=note)
 
 
-def _commit(workspace: Workspace, index: Path, tree: str, head: str | None, arguments: Sequence[str], note: Note | None) -> Outcome:
-    git = workspace.git
-    entries = git.changed(head or EMPTY_TREE, tree)
-    staged = git.index_entries([*entries])
-    workspace.journal.note(commit={"head": head, "tree": tree, "note": note, "staged": staged})
-    if git.attached("commit", "--quiet", *arguments, index=index):
+def _invalid(child: Catalogue, examine: Sequence[str]) -> Outcome | None:
+    """What stops a commit whose documents are not valid."""
+    problems = [problem for path in examine for problem in child.problems(path)]
+    return Outcome("invalid", problems=tuple(problems)) if problems else None
+
+
+def _commit(
+    workspace: Workspace, candidate: Candidate, tree: str, tip: Tip, arguments: Sequence[str], note: Note | None
+) -> Outcome:
+    git, head, before = workspace.git, tip.commit, tip.tree or EMPTY_TREE
+    entries = git.changed(before, tree)
+    kept = git.keep_index(workspace.journal.scratch)
+    workspace.journal.note(commit={"head": head, "tree": tree, "note": note, "index": str(kept)})
+    if git.attached("commit", "--quiet", *arguments, index=candidate.path):
         raise Finding("git made no commit (a hook, an empty message, or the signing stopped it); nothing has changed")
-    made, *before = git.generation()
-    if before[:1] != ([head] if head else []):
-        git.run("update-ref", "-m", "mdrepo: taken back", "HEAD", before[0], made)
+    branch, made, made_tree, parents = git.tip()
+    assert made is not None
+    if parents[:1] != ((head,) if head else ()):
+        git.run("update-ref", "-m", "mdrepo: taken back", "HEAD", parents[0], made)
         raise Busy("somebody else made a commit in between; nothing was committed", "try again")
     remark = None
-    branch, _, made_tree = git.tip()
     if made_tree != tree:
-        entries = git.changed(head or EMPTY_TREE, made)
+        entries = git.changed(before, str(made_tree))
         if note is not None:
             note, remark = None, "a git hook changed what was committed, so its evaluation does not count: run 'mdrepo eval'"
-    completed(git, made, entries, staged, note)
+    if not git.adopt(candidate):
+        complete_index(git, entries, kept)
+    if note is not None:
+        write_note(git, made, note)
     workspace.journal.note(commit=None, made=made)
+    kept.unlink(missing_ok=True)  # a full disk has no room for two
     return Outcome("committed", made, branch, note, remark=remark)
 
 
-def completed(git: Git, made: str, entries: Mapping[str, Entry | None], staged: Mapping[str, Entry], note: Note | None) -> None:
-    """What belongs to a commit that git made of a candidate index: the user's own index, where it is as it was, and the note."""
-    here = git.index_entries([*entries])
+def complete_index(git: Git, entries: Mapping[str, Entry | None], kept: Path) -> None:
+    """What belongs to a commit that git made of another index: the user's own has its entries, where it is as it was `kept`."""
+    here, staged = git.index_entries([*entries]), git.index_entries([*entries], kept)
     git.set_entries({path: entry for path, entry in entries.items() if here.get(path) == staged.get(path)})
-    if note is not None:
-        write_note(git, made, note)
 
 
 def changed_paths(git: Git, before: str | None, after: str) -> list[str]:

@@ -19,13 +19,13 @@ from . import marks, pointers
 from .documents import DocumentError, read, same
 from .errors import Finding, MdrepoError
 from .files import inside
+from .indexes import Entry
 from .marking import Chunk, Marks, Template, marked
 from .marks import LABELS, MARKER_SIZE, Block, Pieces
 from .merging import Conflict
 from .plumbing import merge_text
 from .reconciling import Reconciled
 from .results import DocumentStatus
-from .snapshots import Entry
 from .validation import Problem
 from .workspace import Workspace
 from .writing import Style

@@ -16,11 +16,12 @@ from .depots import Sent, publish
 from .errors import Finding, MdrepoError, UsageError
 from .evaluating import Report
 from .files import TreeFiles
+from .indexes import Entry
 from .remotes import Ref
 from .restoring import different, protect_data
 from .results import Cloned, Pulled, Pushed
 from .setting_up import set_driver
-from .snapshots import Entry, Git
+from .snapshots import Git
 from .workspace import Workspace
 
 _Way = Literal["only", "merge", "always", "rebase", "unsaid"]

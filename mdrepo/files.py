@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from .errors import Finding, MdrepoError, UsageError
 
 if TYPE_CHECKING:
-    from .snapshots import Entry, Git
+    from .indexes import Entry
+    from .snapshots import Git
 
 _LINK = "120000"
 ANYTHING = ""
@@ -36,8 +37,8 @@ class Files(Protocol):
         """The paths in a folder, without a list of all."""
         ...
 
-    def prefetch(self, paths: Iterable[str]) -> None:
-        """Read at once what will be read one by one, where that is cheaper."""
+    def prefetch(self, paths: Iterable[str], folder: str | None = None) -> None:
+        """Read at once what will be read one by one, and a folder with all that is in it, where that is cheaper."""
         ...
 
 
@@ -55,6 +56,7 @@ class TreeFiles:
         self.seen: set[str] | None = None
         self._entries: dict[str, Entry | None] = {}
         self._read: dict[str, bytes] = {}
+        self._below: dict[str, list[str]] = {}
 
     @cached_property
     def _all(self) -> Mapping[str, Entry]:
@@ -67,26 +69,30 @@ class TreeFiles:
         return self._all
 
     def below(self, folder: str) -> Iterable[str]:
-        found = self._listed([folder])
-        self._entries |= found
-        self.prefetch(found)
-        return found
+        if folder not in self._below:
+            self.prefetch([], folder)
+        return self._below[folder]
 
     def entry(self, path: str) -> Entry | None:
         self._find([path])
         return self._entries.get(path)
 
-    def _find(self, paths: Iterable[str]) -> None:
-        unknown = [path for path in paths if path not in self._entries]
-        if unknown and "_all" not in self.__dict__:
-            proper = [path for path in unknown if "\0" not in path and not {"", ".", ".."} & {*path.split("/")}]
-            found = self._listed(proper) if proper else {}
-            self._entries |= {path: found.get(path) for path in unknown}
+    def _find(self, paths: Iterable[str], folder: str | None = None) -> None:
+        unknown = [path for path in paths if path not in self._entries] if "_all" not in self.__dict__ else []
+        proper = [path for path in unknown if "\0" not in path and not {"", ".", ".."} & {*path.split("/")}]
+        asked = [*proper, *([folder] if folder is not None else [])]
+        found = self._listed(asked) if asked else {}
+        self._entries |= {path: found.get(path) for path in unknown}
+        if folder is not None:
+            inside = {path: entry for path, entry in found.items() if path.startswith(f"{folder}/")}
+            self._entries |= inside
+            self._below[folder] = [*inside]
 
-    def prefetch(self, paths: Iterable[str]) -> None:
-        """Read many files with one git process."""
+    def prefetch(self, paths: Iterable[str], folder: str | None = None) -> None:
+        """Read many files, and those of a folder, with one git process that lists and one that reads."""
         paths = [path for path in paths if path not in self._read]
-        self._find(paths)
+        self._find(paths, folder)
+        paths += self._below[folder] if folder is not None else []
         wanted = {path: entry.blob for path in paths if (entry := self._entries.get(path)) and entry.mode != _LINK}
         contents = self._git.blobs(sorted(set(wanted.values())))
         self._read |= {path: contents[blob] for path, blob in wanted.items()}
@@ -120,7 +126,7 @@ class WorkFiles:
     def below(self, folder: str) -> Iterable[str]:
         return self._git.listed(folder)
 
-    def prefetch(self, paths: Iterable[str]) -> None:
+    def prefetch(self, paths: Iterable[str], folder: str | None = None) -> None:
         pass
 
     def read(self, path: str) -> bytes | None:
@@ -151,8 +157,8 @@ class Changed:
     def below(self, folder: str) -> Iterable[str]:
         return [*dict.fromkeys([*self._files.below(folder), *(path for path in self._changed if path.startswith(f"{folder}/"))])]
 
-    def prefetch(self, paths: Iterable[str]) -> None:
-        self._files.prefetch(path for path in paths if path not in self._changed)
+    def prefetch(self, paths: Iterable[str], folder: str | None = None) -> None:
+        self._files.prefetch((path for path in paths if path not in self._changed), folder)
 
     def read(self, path: str) -> bytes | None:
         return self._changed[path] if path in self._changed else self._files.read(path)

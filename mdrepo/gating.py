@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .committing import Terms, judged
+from .committing import Terms, heads_of, judged
 from .evaluating import Report
 from .files import write
 from .notes import write_note
@@ -23,14 +23,13 @@ def before(workspace: Workspace, index: Path | None, terms: Terms, report: Repor
     """Judge what an index (git's own, or that of a partial commit) is about to be committed as."""
     git = workspace.git
     forget(git)
-    _, head, known = git.tip()
+    tip = git.tip()
     tree = git.index_tree(index)
-    if tree in (known, EMPTY_TREE) and not git.merging():
+    if tree in (tip.tree, EMPTY_TREE) and not git.merging():
         return Outcome("current")  # as an amended message is, or a commit of nothing
-    heads = [head, *git.merge_heads()] if head else []
-    outcome = judged(workspace, tree, heads, terms, report)
+    outcome = judged(workspace, tree, tip, terms, report)
     if outcome.status == "sound" and outcome.note is not None:
-        waiting = {"tree": tree, "parents": heads, "note": outcome.note}
+        waiting = {"tree": tree, "parents": heads_of(git, tip), "note": outcome.note}
         write(git.folder, _WAITING, json.dumps(waiting))
     return outcome
 
@@ -43,8 +42,8 @@ def after(workspace: Workspace) -> str | None:
     except (OSError, ValueError):
         return None
     forget(git)
-    _, head, tree = git.tip()
-    if head is None or tree != waiting["tree"] or git.parents(head) != waiting["parents"]:
+    _, head, tree, parents = git.tip()
+    if head is None or tree != waiting["tree"] or [*parents] != waiting["parents"]:
         return None  # made with --no-verify, amended, or changed by another hook
     write_note(git, head, waiting["note"])
     return head

@@ -28,10 +28,10 @@ if TYPE_CHECKING:  # few documents are in conflict
 def status(workspace: Workspace, merge: Merge) -> Status:
     """The state of the work tree; `merge` makes the merge of a document in conflict again."""
     git, work = workspace.git, workspace.work()
-    branch, head, tree = git.tip()
+    branch, head, tree, _ = git.tip()
     states = {state.path: state for state in git.status()}
     is_document = workspace.configuration.is_document
-    survey = Surveyor(workspace).work(work, [*states.values()], tree)
+    survey = Surveyor(workspace).work(work, [*states.values()], tree, listed=True)
     seen: dict[str, DocumentStatus] = {}
     examined: dict[str, Examined] = {}
     for path in survey.examine:
@@ -60,8 +60,7 @@ def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
     """All the problems of all the documents, or of those at some paths."""
     work = workspace.work()
     if not paths:
-        *_, tree = workspace.git.tip()
-        paths = Surveyor(workspace).work(work, workspace.git.status(), tree).examine
+        paths = Surveyor(workspace).work(work, workspace.git.status(), workspace.git.tip().tree).examine
     else:
         paths = workspace.chosen(work, paths)
     return [problem for path in paths for problem in work.problems(path)]

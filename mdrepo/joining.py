@@ -93,14 +93,14 @@ def _concluded(workspace: Workspace, arguments: Sequence[str], terms: Terms, rep
     """Validate, evaluate and commit what the merge has put into the index, and bring its data."""
     git = workspace.git
     head = str(git.head())
-    with git.candidate_index() as index:
-        tree = git.text("write-tree", index=index)
+    with git.candidate_index() as candidate:
+        tree = git.text("write-tree", index=candidate.path)
         after, here = workspace.at(tree), list(all_tracked(workspace.at(head).files))
         wanted = [each for each in different(workspace, all_tracked(after.files)) if each not in here]
         workspace.store.require(wanted)
         protect_data(workspace, here, [*wanted, *dropped(here, after)], force=False)
         workspace.journal.note(merged={"before": head})
-        outcome = conclude(workspace, index, arguments, terms, report)
+        outcome = conclude(workspace, candidate, arguments, terms, report)
     if outcome.status == "committed":
         complete(workspace, head, str(outcome.id))
     workspace.journal.note(merged=None)

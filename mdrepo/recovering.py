@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from . import joining
-from .committing import completed
+from .committing import complete_index
 from .exchanging import undo_notes
 from .files import UNFINISHED
 from .journal import Steps
-from .notes import SCRATCH
+from .notes import SCRATCH, write_note
 from .restoring import resume
 from .reverting import complete
-from .snapshots import EMPTY_TREE, Entry, Git
+from .snapshots import EMPTY_TREE, Git
 from .workspace import Workspace
 
 
@@ -36,8 +36,9 @@ def recover(workspace: Workspace, steps: Steps) -> None:
     made = steps.get("made")
     if steps.get("commit") and (made := _made(git, steps["commit"])):
         commit = steps["commit"]
-        staged = {path: Entry(*entry) for path, entry in commit["staged"].items()}
-        completed(git, made, git.changed(commit["head"] or EMPTY_TREE, made), staged, commit["note"])
+        complete_index(git, git.changed(commit["head"] or EMPTY_TREE, made), Path(commit["index"]))
+        if commit["note"] is not None:
+            write_note(git, made, commit["note"])
         told.append(f"its commit {made[:7]} stands, and is complete now")
     if steps.get("rollback") and made:
         complete(workspace, made, steps["rollback"]["paths"], aside=True)

@@ -13,9 +13,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from .errors import Busy, Finding, MdrepoError
+from .indexes import Entry
 from .notes import NOTES, newer, parse_note
 from .plumbing import GitError
-from .snapshots import Entry, Git
+from .snapshots import Git
 
 _TRACKED = "refs/mdrepo/remotes"
 _ATTEMPTS = 20
@@ -218,6 +219,7 @@ def _written(git: Git, notes: dict[str, str]) -> str:
     def place(name: str) -> str:
         return f"{name[:2]}/{name[2:]}" if many and re.fullmatch("[0-9a-f]{40,64}", name) else name
 
-    with git.candidate_index("--empty") as index:
+    with git.candidate_index("--empty") as candidate:
+        index = candidate.path
         git.set_entries({place(name): Entry("100644", blob, place(name)) for name, blob in notes.items()}, index=index)
         return git.text("write-tree", index=index)

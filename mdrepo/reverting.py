@@ -13,11 +13,11 @@ from .documents import read
 from .errors import Finding, UsageError
 from .evaluating import Report
 from .files import TreeFiles
+from .indexes import Entry
 from .patching import replaced
 from .plumbing import GitError
 from .restoring import closure, different, protect_data, put_back
 from .results import Outcome
-from .snapshots import Entry
 from .tracing import earlier, located
 from .workspace import Workspace
 from .writing import rewrite
@@ -41,16 +41,16 @@ def rollback(
     changed = {path: entry for path, entry in entries.items() if _entry(now, path) != entry}
     if not changed:
         raise Finding(f"{', '.join(fields) or 'everything'} is as it was in {commit[:7]} already")
-    with git.candidate_index(head) as index:
-        git.set_entries(changed, index=index)
-        after = workspace.at(git.text("write-tree", index=index))
+    with git.candidate_index(head) as candidate:
+        git.set_entries(changed, index=candidate.path)
+        after = workspace.at(git.text("write-tree", index=candidate.path))
         wanted = [each for each in all_tracked(after.files) if each.pointer in changed]
         workspace.store.require(wanted)
         protect_data(workspace, list(all_tracked(now.files)), wanted, force=False)
         subject = git.text("log", "-1", "--format=%s", commit)
         words = message or f"Roll back {', '.join(fields) or 'everything'} to {commit[:7]}\n\n{commit[:7]} is: {subject}"
         workspace.journal.note(rollback={"paths": list(changed)})
-        outcome = conclude(workspace, index, ["-m", words], terms, report)
+        outcome = conclude(workspace, candidate, ["-m", words], terms, report)
     if outcome.status == "committed":
         complete(workspace, str(outcome.id), list(changed), aside=False)
     workspace.journal.note(rollback=None)

@@ -22,6 +22,15 @@ class Span(NamedTuple):
         return [*self.tips, *(f"^{each}" for each in self.without)]
 
 
+class Tip(NamedTuple):
+    """Where a work tree stands: its branch, HEAD's commit, that one's tree, and its parents, where there are such."""
+
+    branch: str | None
+    commit: str | None = None
+    tree: str | None = None
+    parents: tuple[str, ...] = ()
+
+
 class Revisions(Runner):
     """The revisions of one git work tree."""
 
@@ -53,13 +62,14 @@ class Revisions(Runner):
         done = self.run("symbolic-ref", "--quiet", "--short", "HEAD", codes=(0, 1))
         return done.stdout.decode("utf-8").strip() or None
 
-    def tip(self) -> tuple[str | None, str | None, str | None]:
-        """The branch that is checked out, HEAD's commit and its tree, where there are such, by one process."""
-        done = self.run("rev-parse", "HEAD^{commit}", "HEAD^{tree}", "--symbolic-full-name", "HEAD", codes=(0, 128))
+    def tip(self) -> Tip:
+        """Where the work tree stands, by one process."""
+        done = self.run("rev-parse", "HEAD^{commit}", "HEAD^{tree}", "HEAD^@", "--symbolic-full-name", "HEAD", codes=(0, 128))
         if done.returncode:
-            return self.branch(), None, None
-        head, tree, name = done.stdout.decode("utf-8").splitlines()
-        return name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None, head, tree
+            return Tip(self.branch())
+        head, tree, *parents, name = done.stdout.decode("utf-8").splitlines()
+        branch = name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None
+        return Tip(branch, head, tree, tuple(parents))
 
     def swapped(self, name: str, old: str | None, new: str, reason: str) -> bool:
         """Let a reference name another object; False where it was not `old` any more (None: not there). Raises GitError."""
@@ -118,10 +128,6 @@ class Revisions(Runner):
             tip = self.commit_id(revisions.removesuffix("^!"))
             return Span((tip,), tuple(self.parents(tip)))
         return Span((self.commit_id(revisions),))
-
-    def generation(self) -> list[str]:
-        """HEAD's commit and its parents; nothing before the first commit."""
-        return self.run("rev-list", "--parents", "-n1", "HEAD", codes=(0, 128)).stdout.decode().split()
 
     def parents(self, commit: str) -> list[str]:
         """The parents of a commit that are here (a shallow clone cuts them off)."""

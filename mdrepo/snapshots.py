@@ -6,28 +6,17 @@ Writing and what must be fast goes through git itself; history is read with GitP
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .indexes import FEW, Entry, Indexes
 from .plumbing import GitError
-from .revisions import Revisions
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-_FEW = 1000
-
-
-class Entry(NamedTuple):
-    """A file in a tree or in the index."""
-
-    mode: str
-    blob: str
-    path: str
+SUBMODULE = "160000"
 
 
 class State(NamedTuple):
@@ -62,13 +51,17 @@ class Commit:
     message: str
 
 
-class Git(Revisions):
+class Git(Indexes):
     """One git work tree, with its history."""
+
+    def __init__(self, root: Path, folder: Path, common: Path) -> None:
+        super().__init__(root, folder, common)
+        self._differences: dict[tuple[str, str], Mapping[str, Entry | None]] = {}
 
     def tree(self, treeish: str, paths: Sequence[str] = ()) -> dict[str, Entry]:
         """The files of a commit or tree, by path: all, or those at and below some paths."""
         entries: dict[str, Entry] = {}
-        few = paths if len(paths) <= _FEW else ()  # a command line has an end
+        few = paths if len(paths) <= FEW else ()  # a command line has an end
         for item in self.items("ls-tree", "-r", "-z", "--full-tree", treeish, "--", *few):
             meta, _, path = item.partition("\t")
             mode, kind, blob = meta.split()
@@ -76,13 +69,16 @@ class Git(Revisions):
                 entries[path] = Entry(mode, blob, path)
         return entries
 
-    def changed(self, before: str, after: str) -> dict[str, Entry | None]:
-        """What differs between two commits or trees, as the second has it; None where it has nothing."""
+    def changed(self, before: str, after: str) -> Mapping[str, Entry | None]:
+        """What differs between two commits or trees, by their ids, as the second has it; None where it has nothing."""
+        if (before, after) in self._differences:  # the last two, which a commit asks for again
+            return self._differences[before, after]
         found: dict[str, Entry | None] = {}
         items = iter(self.items("diff-tree", "-r", "-z", "--raw", "--no-renames", before, after))
         for meta, path in zip(items, items, strict=True):
             _, mode, _, blob, code = meta.split()
             found[path] = None if code == "D" else Entry(mode, blob, path)
+        self._differences = {**dict([*self._differences.items()][-1:]), (before, after): found}
         return found
 
     def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
@@ -121,57 +117,6 @@ class Git(Revisions):
     def differing(self, *words: str) -> list[str]:
         """The paths that `git diff` finds different: of the index or, with its words for other sides, of those."""
         return self.items("diff", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules", *words, "--")
-
-    def index_entries(self, paths: Sequence[str], index: Path | None = None) -> dict[str, Entry]:
-        """The index's entries of some paths."""
-        if not paths:
-            return {}
-        entries: dict[str, Entry] = {}
-        few = paths if len(paths) <= _FEW else ["."]  # a command line has an end
-        for item in self.items("--literal-pathspecs", "ls-files", "-z", "--stage", "--", *few, index=index):
-            meta, _, path = item.partition("\t")
-            mode, blob, _stage = meta.split()
-            entries[path] = Entry(mode, blob, path)
-        return entries if few is paths else {path: entries[path] for path in paths if path in entries}
-
-    def unmerged(self) -> dict[str, dict[int, Entry]]:
-        """The paths in conflict, with the index's stages of each: 1 base, 2 ours, 3 theirs."""
-        found: dict[str, dict[int, Entry]] = {}
-        for item in self.items("ls-files", "-z", "--unmerged"):
-            meta, _, path = item.partition("\t")
-            mode, blob, stage = meta.split()
-            found.setdefault(path, {})[int(stage)] = Entry(mode, blob, path)
-        return found
-
-    def set_entries(self, entries: Mapping[str, Entry | None], index: Path | None = None) -> None:
-        """Put entries into the index, or take paths out of it (None)."""
-        lines = [f"{e.mode} {e.blob}\t{path}" if e else f"0 {'0' * 40}\t{path}" for path, e in entries.items()]
-        if lines:
-            self.run("update-index", "-z", "--index-info", stdin=b"".join(os.fsencode(x) + b"\0" for x in lines), index=index)
-            there = [path for path, entry in entries.items() if entry]
-            if len(there) > _FEW:  # a command line has an end
-                self.run("update-index", "-q", "--refresh", index=index, codes=(0, 1))
-            elif there:  # git looks at these alone, and not at all files
-                self.run("--literal-pathspecs", "add", "--refresh", "--", *there, index=index, codes=(0, 1, 128))
-
-    @contextmanager
-    def candidate_index(self, base: str | None = None, own: Path | None = None) -> Iterator[Path]:
-        """A copy of the index (or of `own`, another one), or the index of a commit, to try things out in."""
-        scratch = self.common / "mdrepo" / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="index-", dir=scratch, ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / "index"
-            current = own or self.folder / "index"
-            if base is not None:
-                self.run("read-tree", base, index=path)
-            elif current.exists():
-                shutil.copy2(current, path)  # with its time: git tells by it which entries may have changed since
-            yield path
-
-    def index_tree(self, index: Path | None) -> str:
-        """The tree of an index (None: the clone's own), of a copy of it: `git write-tree` locks, and hooks run several at once."""
-        with self.candidate_index(own=index) as copy:
-            return self.text("write-tree", index=copy)
 
     # history
 

@@ -8,7 +8,7 @@ import json
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import __version__
@@ -16,7 +16,9 @@ from .catalogue import Catalogue
 from .files import ANYTHING
 from .ledger import Examined, Ledger, Page, Unknown
 from .locks import SUFFIX
-from .snapshots import State
+from .plumbing import GitError
+from .revisions import Tip
+from .snapshots import EMPTY_TREE, State
 from .workspace import Workspace
 
 
@@ -24,9 +26,10 @@ from .workspace import Workspace
 class Survey:
     """All documents of a snapshot, sorted, and those to look at; what is seen of these is recorded for the next time."""
 
-    documents: list[str]
     examine: list[str]
     record: Callable[[Mapping[str, Examined]], None] = field(repr=False)
+    documents: Sequence[str] = ()
+    """Only where they were asked for: of many documents the list takes longer than all else."""
 
 
 def contains(documents: Sequence[str], path: str) -> bool:
@@ -53,50 +56,59 @@ class Surveyor:
         self._git = workspace.git
         self._ledger = Ledger(workspace.git.folder / "mdrepo" / "ledger.db")
 
-    def tree(self, catalogue: Catalogue, tree: str) -> Survey:
-        """Of a tree that is to be committed."""
-        return self._survey(catalogue, tree, _Changes({}, {}, frozenset()))
-
-    def candidate(self, tree: str) -> tuple[Catalogue, list[str]]:
-        """A tree that is to be committed, and the documents of it to look at, with their lock files read at once."""
-        child = self._space.candidate(tree)
-        examine = self.tree(child, tree).examine
+    def candidate(self, tree: str, tip: Tip | None = None) -> tuple[Catalogue, list[str]]:
+        """A tree that is to be committed on a tip, and the documents of it to look at, with their lock files read at once."""
+        child = self._space.candidate(tree, tip)
+        if tip is not None:  # what it changes will be looked at: it is read together with the schemas
+            changed = self._git.changed(tip.tree or EMPTY_TREE, tree)
+            new = [path for path, entry in changed.items() if entry and self._space.configuration.is_document(path)]
+            child.files.prefetch([name for path in new for name in (path, path + SUFFIX)], "schemas")
+        examine = self._survey(child, tree, _Changes({}, {}, frozenset())).examine
         child.files.prefetch([name for path in examine for name in (path, path + SUFFIX)])
         return child, examine
 
-    def work(self, catalogue: Catalogue, states: Sequence[State], head: str | None) -> Survey:
-        """Of the work tree, which differs from HEAD's tree, if there is one, in some paths."""
+    def work(self, catalogue: Catalogue, states: Sequence[State], head: str | None, *, listed: bool = False) -> Survey:
+        """Of the work tree, which differs from HEAD's tree, if there is one, in some paths; with a list of all documents or not."""
         changed = {state.path: self._space.exists(state.path) for state in states}
         new = frozenset(state.path for state in states if "A" in state.code or state.code == "??")
         unmerged = any(state.unmerged for state in states)
-        return self._survey(catalogue, None if unmerged else head, _Changes({}, changed, new))
+        return self._survey(catalogue, None if unmerged else head, _Changes({}, changed, new), listed=listed)
 
-    def _survey(self, catalogue: Catalogue, tree: str | None, changes: _Changes) -> Survey:
+    def _survey(self, catalogue: Catalogue, tree: str | None, changes: _Changes, *, listed: bool = False) -> Survey:
         stamp = self._stamp(catalogue)
         if tree is not None:
             with contextlib.suppress(Unknown), self._ledger.open() as page:
                 known = page.tree(stamp)
                 if known is not None and (moved := self._moved(known, tree)) is not None:
-                    return self._from(page, tree, stamp, _Changes(moved, changes.changed, changes.new))
+                    changes = _Changes(moved, changes.changed, changes.new)
+                    documents = self._documents(page, changes) if listed else ()
+                    return replace(self._from(page, tree, stamp, changes), documents=documents)
         here = [path for path in catalogue.paths if changes.changed.get(path, True)]
 
         def record(found: Mapping[str, Examined]) -> None:
             if tree is not None:
                 self._write(tree, stamp, self._of_tree(found, changes), [], anew=True)
 
-        return Survey(here, here, record)
+        return Survey(here, record, here)
 
-    def _from(self, page: Page, tree: str, stamp: str, changes: _Changes) -> Survey:
-        """From what is known of another tree."""
+    def _touched(self, changes: _Changes) -> dict[str, bool]:
+        """The documents that differ from what is known of them, and whether they are there."""
         names = {**changes.moved, **changes.changed}
-        touched = {path: there for path, there in names.items() if self._space.configuration.is_document(path)}
-        unsound = page.unsound()
+        return {path: there for path, there in names.items() if self._space.configuration.is_document(path)}
+
+    def _documents(self, page: Page, changes: _Changes) -> list[str]:
         here = page.documents()  # in order; of many documents few are touched
-        for path, there in touched.items():
+        for path, there in self._touched(changes).items():
             place = bisect_left(here, path)
             if contains(here, path) != there:
                 here[place : place + (not there)] = [path] * there
-        examine = sorted(path for path in {*touched} | unsound | page.needing(names) if contains(here, path))
+        return here
+
+    def _from(self, page: Page, tree: str, stamp: str, changes: _Changes) -> Survey:
+        """From what is known of another tree."""
+        touched, unsound = self._touched(changes), page.unsound()
+        needing = page.needing({**changes.moved, **changes.changed})
+        examine = sorted(path for path in {*touched} | unsound | needing if touched.get(path, True))
 
         def record(found: Mapping[str, Examined]) -> None:
             kept = self._of_tree(found, changes)
@@ -106,17 +118,16 @@ class Surveyor:
                 gone = [path for path, there in changes.moved.items() if not there]
                 self._write(tree, stamp, kept, gone, anew=False)
 
-        return Survey(here, examine, record)
+        return Survey(examine, record)
 
     def _moved(self, known: str, tree: str) -> dict[str, bool] | None:
         """What differs between two trees, and whether the second has it; None where git has not the first any more."""
         if known == tree:
             return {}
-        done = self._git.run("diff-tree", "-r", "-z", "--name-status", "--no-renames", known, tree, codes=(0, 128))
-        if done.returncode:
+        try:
+            return {path: entry is not None for path, entry in self._git.changed(known, tree).items()}
+        except GitError:
             return None
-        items = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-        return {path: code != "D" for code, path in zip(items[::2], items[1::2], strict=False)}
 
     def _of_tree(self, found: Mapping[str, Examined], changes: _Changes) -> dict[str, Examined]:
         """What is so in the tree: of what is, or depends on, something else in the work tree nothing is known."""

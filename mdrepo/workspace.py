@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ from .consistency import Measured
 from .errors import Finding, MdrepoError, UsageError
 from .files import ANYTHING, TreeFiles, WorkFiles, inside
 from .guessing import meant
+from .indexes import Entry
 from .journal import Journal
 from .locks import SUFFIX
 from .notes import note_of
 from .origins import DocumentReader
 from .plumbing import GitError, writer_above
-from .snapshots import Entry, Git
+from .revisions import Tip
+from .snapshots import EMPTY_TREE, SUBMODULE, Git
 
 if TYPE_CHECKING:  # most commands run no model, and read no artefact
     from .deriving import Deriver
@@ -100,16 +102,22 @@ class Workspace:
         """A commit or a tree, by its id."""
         return self._of(lambda paths: self.git.tree(treeish, paths))
 
-    def candidate(self, tree: str) -> Catalogue:
-        """A tree that is to be committed."""
-        return self._of(lambda paths: self.git.tree(tree, paths), cache(self._merge), self.measured)
+    def candidate(self, tree: str, tip: Tip | None = None) -> Catalogue:
+        """A tree that is to be committed on a tip; None is where HEAD is when that is asked."""
+        changed = self.git.changed(tip.tree or EMPTY_TREE, tree) if tip else {}
 
-    def _merge(self) -> Merge | None:
+        def listed(paths: Sequence[str]) -> Mapping[str, Entry]:
+            known = {path: entry for path in paths if (entry := changed.get(path)) and entry.mode != SUBMODULE}
+            rest = [path for path in paths if path not in known]
+            return {**(self.git.tree(tree, rest) if rest or not paths else {}), **known}
+
+        return self._of(listed, cache(partial(self._merge, tip)), self.measured)
+
+    def _merge(self, tip: Tip | None = None) -> Merge | None:
         """The merge, cherry-pick or rebase that is not finished; else HEAD, if it is a merge."""
-        generation = self.git.generation()
-        if not generation:
+        _, head, _, parents = tip or self.git.tip()
+        if head is None:
             return None
-        head, *parents = generation
         if incoming := self.git.incoming():
             return Merge((head, *incoming), None, cache(self.at))
         return Merge(parents, head, cache(self.at)) if len(parents) > 1 else None
