@@ -54,6 +54,7 @@ def conclude(workspace: Workspace, candidate: Candidate, arguments: Sequence[str
         raise Finding("nothing to commit", "'mdrepo status' shows what has changed")
     if not tip.commit and tree == EMPTY_TREE:
         raise Finding("nothing to commit: there is no document yet", "'mdrepo new model NAME' makes one")
+    git.changed(tip.tree or EMPTY_TREE, tree, candidate.path)  # what follows asks for it, too, and has no index
     outcome = judged(workspace, tree, tip, terms, report)
     return _commit(workspace, candidate, tree, tip, arguments, outcome.note) if outcome.status == "sound" else outcome
 

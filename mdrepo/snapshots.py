@@ -69,12 +69,17 @@ class Git(Indexes):
                 entries[path] = Entry(mode, blob, path)
         return entries
 
-    def changed(self, before: str, after: str) -> Mapping[str, Entry | None]:
-        """What differs between two commits or trees, by their ids, as the second has it; None where it has nothing."""
+    def changed(self, before: str, after: str, index: Path | None = None) -> Mapping[str, Entry | None]:
+        """What differs between two commits or trees, by their ids, as the second has it; None where it has nothing.
+
+        An index that has the second is read sooner than that.
+        """
         if (before, after) in self._differences:  # the last two, which a commit asks for again
             return self._differences[before, after]
         found: dict[str, Entry | None] = {}
-        items = iter(self.items("diff-tree", "-r", "-z", "--raw", "--no-renames", before, after))
+        words = ("diff-index", "--cached") if index else ("diff-tree", "-r")
+        sides = (before,) if index else (before, after)
+        items = iter(self.items(*words, "-z", "--raw", "--no-renames", *sides, index=index))
         for meta, path in zip(items, items, strict=True):
             _, mode, _, blob, code = meta.split()
             found[path] = None if code == "D" else Entry(mode, blob, path)
