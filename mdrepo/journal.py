@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from typing import Any
 from .errors import Busy, Finding, MdrepoError
 from .files import UNFINISHED, removed
 
-VERSION = 1
+VERSION = 2
 WAIT = 600
 """How many seconds a writer waits for the one before it: as long as an evaluation may take."""
 _PATIENCE = 1.0
@@ -29,6 +30,17 @@ _SMALL = 1 << 20
 _ROOM = 1 << 20
 
 Steps = dict[str, Any]
+
+
+def _runs(pid: object) -> bool:
+    """Whether there is such a process, or may be."""
+    try:
+        os.kill(int(str(pid)), 0)
+    except (ProcessLookupError, OverflowError, ValueError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 class Journal:
@@ -65,7 +77,7 @@ class Journal:
             shutil.move(self._file, aside)
             raise Finding(f"the journal of an interrupted command cannot be read; it is {aside} now", "see 'git status'") from None
         if version != VERSION:
-            raise MdrepoError("a newer mdrepo was interrupted here, and only it knows how to go on", "install it, and try again")
+            raise MdrepoError("another mdrepo was interrupted here, and only it knows how to go on", "install it, and try again")
         return dict(steps)
 
     @contextmanager
@@ -95,10 +107,13 @@ class Journal:
             self._over()
 
     def settle(self, recover: Callable[[Steps], None]) -> None:
-        """Let `recover` see to what a writer left that has died; one that is still at work is left alone."""
+        """Let `recover` see to what a writer left that has died; one that is still at work is left alone.
+
+        A process that a dead writer had started may be about to end, and hold the lock with it until then.
+        """
         if self._above is not None or not self._file.exists():
             return
-        with contextlib.suppress(Busy), self._locked(0):
+        with contextlib.suppress(Busy), self._locked(0 if _runs(self._owner().get("pid")) else _PATIENCE):
             if left := self.left():
                 recover(left)
                 self._over()
@@ -169,15 +184,31 @@ class Journal:
 
     @contextmanager
     def _locked(self, wait: float) -> Iterator[None]:
-        from filelock import FileLock, Timeout
-
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._folder / "lock", mode=0o644)
+            lock = (self._folder / "lock").open("ab")
+        except OSError as error:
+            raise MdrepoError(f"{error.filename or self._folder}: {error.strerror}") from None
+        with lock:  # whose end, or that of the process, lets go of it (flock(2))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                with self._waited(wait):
+                    yield
+            else:  # nobody to wait for, as nearly always: filelock, which takes flock too, need not be loaded
+                yield
+
+    @contextmanager
+    def _waited(self, wait: float) -> Iterator[None]:
+        """The lock, when somebody else holds it."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self._folder / "lock", mode=0o644)
+        try:
             try:
                 lock.acquire(timeout=min(wait, _PATIENCE))
             except Timeout:
-                if not wait:
+                if wait <= _PATIENCE:
                     raise
                 self._report(f"waiting for {self._named()} ...")
                 lock.acquire(timeout=wait - _PATIENCE)

@@ -20,6 +20,8 @@ import forks
 import pytest
 from conftest import DOCUMENT, State, copied, dvc, edit, git, keras_file, mdrepo, npz, settled, state, track
 
+from mdrepo.journal import VERSION
+
 KILLS = int(os.environ.get("MDREPO_KILLS", "300"))
 DATES = {"GIT_AUTHOR_DATE": "2026-11-25T12:00:00Z", "GIT_COMMITTER_DATE": "2026-11-25T12:00:00Z"}
 TABLE = "metadata/pets.json"
@@ -227,7 +229,7 @@ def test_the_next_command_finds_the_state_before_or_after(
 @pytest.mark.parametrize("at_work", [False, True])
 def test_a_lock_of_git_s_is_taken_away_only_where_no_git_is_at_work(repo: Path, at_work: bool) -> None:
     """Another git that holds a lock, as while somebody writes a message, has nothing to do with what was killed."""
-    steps = {"version": 1, "what": "mdrepo commit", "pid": 1 << 30, "since": time.time() - 1, "root": str(repo)}
+    steps = {"version": VERSION, "what": "mdrepo commit", "pid": 1 << 30, "since": time.time() - 1, "root": str(repo)}
     (repo / ".git/mdrepo").mkdir(exist_ok=True)
     (repo / ".git/mdrepo/journal.json").write_text(json.dumps(steps))
     lock = repo / ".git/index.lock"
