@@ -1,6 +1,6 @@
 """How often a verdict is false, and how often it is given at all: simulated, beside the default rules of others.
 
-usage: python benchmarks/verdicts.py [DRAWS]   (20,000 without it; a fiftieth of that for what is resampled)
+usage: python benchmarks/verdicts.py [DRAWS]   (20,000 without it; less for what is resampled, and for early stops)
 
 The parent is right on 85 % of the examples. The child answers a share of them otherwise (the disagreement). It is equal, or worse
 by just the tolerance of one point, or worse by three points. mdrepo's verdicts are those of its defaults: 95 %, one point.
@@ -21,6 +21,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from mdrepo.evaluation import looks
+from mdrepo.evaluation.bets import Bets
 from mdrepo.evaluation.decisions import verdict
 from mdrepo.evaluation.intervals import tango
 from mdrepo.evaluation.metrics import named
@@ -30,6 +32,8 @@ from mdrepo.evaluation.spreads import spread
 COUNTS = (50, 100, 300, 1000, 5000)
 DISAGREEMENTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 TOLERANCE, RIGHT = 0.01, 0.85
+AVAILABLE = 20_000
+"""Of how many examples an early stop may take some."""
 _PASSED = {"improved", "unchanged"}
 Counts = NDArray[np.int64]
 
@@ -70,6 +74,14 @@ def main() -> None:
             for disagreement in (0.02, 0.1):
                 passed, refused = bootstrapped(name, count, disagreement, draws // 50)
                 print(f"| {name} | {count:,} | {disagreement:.0%} | {passed} | {refused} |", flush=True)
+    print(
+        f"\nAn early stop, {draws // 20} runs over {AVAILABLE:,} examples: passed and refused in %, and after how many examples.\n"
+    )
+    print("| disagreement | child | passed | refused | examples, median | nine of ten |\n| ---: | --- |" + " ---: |" * 4)
+    for disagreement in DISAGREEMENTS[:-1]:
+        for child, loss in (("equal", 0.0), ("edge", TOLERANCE), ("three points worse", 0.03), ("ten points worse", 0.1)):
+            if disagreement >= loss:
+                print(f"| {disagreement:.0%} | {child} | {' | '.join(stopped(disagreement, loss, draws // 20))} |", flush=True)
 
 
 def drawn(count: int, disagreement: float, loss: float, draws: int) -> tuple[Counts, Counts, Counts]:
@@ -113,6 +125,23 @@ def theirs(count: int, disagreement: float, draws: int) -> list[str]:
         )
         cells.append(f"{percent(equal.mean())} / {percent(1 - worse.mean())}")
     return cells
+
+
+def stopped(disagreement: float, loss: float, runs: int) -> list[str]:
+    """How often an early stop passes and refuses, and after how many examples it ends."""
+    random = np.random.default_rng([int(disagreement * 1000), int(loss * 1000)])
+    down, up = (disagreement + loss) / 2, (disagreement - loss) / 2
+    found = []
+    for _ in range(runs):
+        gains = random.choice(np.array([1, -1, 0], np.int8), AVAILABLE, p=[up, down, 1 - up - down])
+        for end in looks.ends(AVAILABLE, True):
+            told = verdict(Bets.on(gains[:end]).interval(0.95), TOLERANCE, higher_is_better=True)
+            if told != "inconclusive":
+                break
+        found.append((told, end))
+    passed, refused = (np.mean([told in wanted for told, _ in found]) for wanted in (_PASSED, {"regressed"}))
+    ends = sorted(end for _, end in found)
+    return [percent(passed), percent(refused), f"{ends[runs // 2]:,}", f"{ends[runs * 9 // 10]:,}"]
 
 
 def bootstrapped(name: str, count: int, disagreement: float, runs: int) -> tuple[str, str]:

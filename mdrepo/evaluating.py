@@ -174,7 +174,8 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
     before = before_of(child, parent) if parent is not None else None
     noted = (note or {}).get("documents", {}).get(before.path) if before else None
     key = child.key
-    if before is not None and noted and noted.get("key") == key == before.key:
+    early = child.content["evaluation"].get("early_stop")  # the parent's figures are then of as many examples as its verdict took
+    if before is not None and noted and noted.get("key") == key == before.key and not early:
         carried = {name: noted[name] for name in ("key", "dataset", "examples", "metrics") if name in noted}
         return {"verdict": "skipped", "reason": "nothing that matters has changed", **carried}
     result = _computed(workspace, child, before, key, report)
@@ -185,7 +186,7 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
 
 def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, report: Report) -> dict[str, Any]:
     try:
-        from .evaluation import comparison, predictions, terms
+        from .evaluation import predictions, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
@@ -193,26 +194,53 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     dataset = child.catalogue.content(dataset_path) or {}
     test_data = artefact(Side(child.catalogue, dataset_path), ("artefact",))
     sides = [child] if parent is None else [child, parent]
+    head = {"verdict": "baseline", "key": key, "dataset": dataset_path}
+    parts: list[Any] = []
     try:
         asked = terms.terms(child.content)
-        truth, cuts, ids, sample = known(workspace, asked, dataset, test_data)
-        requests = [views_of(workspace, side, dataset, test_data, asked, sample) for side in sides]
-        outputs = predictions.of_views(requests, workspace.cache, workspace.limits, report)
-        scored = scored_of(child, outputs[0], truth)
-        own = comparison.measure(scored, asked, cuts)
+        taken = known(workspace, asked, dataset, test_data)
+        for look, sample in enumerate(taken.samples, start=1):
+            requests = [views_of(workspace, side, dataset, test_data, asked, sample) for side in sides]
+            parts.append(predictions.of_views(requests, workspace.cache, workspace.limits, report))
+            same = parent is not None and requests[0][0].key == requests[1][0].key and _decides(child) == _decides(parent)
+            seen = taken.first(look)
+            outputs = [seen.joined(each) for each in zip(*parts, strict=True)]
+            if len(seen) < len(taken):
+                found = None if parent is None else _looked(child, parent, seen, outputs, asked, same)
+                if found is not None:
+                    report(f"{child.path}: {found['verdict']}, established by {len(seen):,} of {len(taken):,} examples")
+                    return head | found | {"of": len(taken)}
+        return head | _judged(child, parent, taken, outputs, asked, same)
     except Finding as error:
         raise Finding(f"{child.path}: {error.message}", error.hint) from None
-    result: dict[str, Any] = {"verdict": "baseline", "key": key, "dataset": dataset_path, "examples": len(scored)}
-    if parent is None:
-        return result | own
-    if (reason := terms.given_up(parent.content, child.content)) is not None:
-        return result | own | {"verdict": "failed", "reason": reason}
+
+
+def _looked(child: Side, parent: Side, seen: Any, outputs: Any, asked: Any, same: bool) -> dict[str, Any] | None:
+    """What an early look has established; None where that is nothing yet, or what more examples could overturn."""
     try:
-        before = scored_of(parent, outputs[1], truth)
+        found = _judged(child, parent, seen, outputs, asked, same)
+    except Finding:
+        return None  # what means nothing on so few examples may on more; what is wrong with all of them, the last look says
+    passed = found["verdict"] in ("improved", "unchanged") and (same or not asked.may_refuse)
+    return found if passed or found["verdict"] == "regressed" else None
+
+
+def _judged(child: Side, parent: Side | None, seen: Any, outputs: Any, asked: Any, same: bool) -> dict[str, Any]:
+    """The result by the outputs on some examples; `same` says that child and parent answer alike. Raises Finding."""
+    from .evaluation import comparison, terms
+
+    scored = scored_of(child, outputs[0], seen.truth)
+    own = {"examples": len(scored), **comparison.measure(scored, asked, seen.cuts)}
+    if parent is None:
+        return own
+    if (reason := terms.given_up(parent.content, child.content)) is not None:
+        return own | {"verdict": "failed", "reason": reason}
+    try:
+        before = scored_of(parent, outputs[1], seen.truth)
     except Finding as error:
-        return result | own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
-    result |= comparison.compare(before, scored, asked, cuts, ids)
-    if result["verdict"] != "failed" and requests[0][0].key == requests[1][0].key and _decides(child) == _decides(parent):
+        return own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
+    result = {"examples": len(scored), **comparison.compare(before, scored, asked, seen.cuts, seen.names)}
+    if result["verdict"] != "failed" and same:
         result |= {"verdict": "unchanged", "reason": "the model answers as the parent's: only how it is judged has changed"}
     return result
 

@@ -7,7 +7,7 @@ from typing import Any
 from .errors import Finding, MissingExtra
 from .judgements import Foreseen
 from .notes import note_of
-from .subjects import Side, artefact, before_of, gate_of, known, scored_of, views_of
+from .subjects import Side, artefact, before_of, gate_of, kept_of, known, scored_of
 from .workspace import Workspace
 
 
@@ -34,7 +34,7 @@ def foresee(workspace: Workspace, revision: str, against: str | None) -> tuple[s
 
 def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str | None, result: Any) -> Foreseen:
     try:
-        from .evaluation import planning, predictions, prospects, terms
+        from .evaluation import planning, prospects, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
@@ -44,10 +44,10 @@ def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str
     sides = [side] if before is None else [side, before]
     try:
         asked = terms.terms(side.content)
-        truth, cuts, _, sample = known(workspace, asked, dataset, test_data)
-        requests = [views_of(workspace, each, dataset, test_data, asked, sample) for each in sides]
-        kept = [predictions.kept(each, workspace.cache, workspace.limits) for each in requests]
-        cuts = [each for each in cuts if each.view is None or all(each.view in outputs for outputs in kept)]
+        taken = known(workspace, asked, dataset, test_data)
+        kept = [kept_of(workspace, each, dataset, test_data, asked, taken) for each in sides]
+        truth = taken.truth
+        cuts = [each for each in taken.cuts if each.view is None or all(each.view in outputs for outputs in kept)]
         scored = [scored_of(each, outputs, truth) if None in outputs else None for outputs, each in zip(kept, sides, strict=True)]
         head = (side.path, name, len(truth), asked.confidence, planning.POWER)
         child, other = [*scored, None][:2]

@@ -76,20 +76,20 @@ def _renamed_from(child: Side, parent: Catalogue) -> str | None:
     return None
 
 
-def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> tuple[Any, Any, Any, Any]:
-    """What the test data say of the examples that are taken: their right answers, slices and names; and (how many, of how many)."""
-    from .evaluation import data, planning, slices
+def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_data: Artefact) -> Any:
+    """What the test data say of the examples that are taken of them (`looks.Examples`)."""
+    from .evaluation import data, looks, slices
 
     file, suffix = workspace.store.require([test_data])[test_data], _suffix(test_data.path)
     truth = data.truth(file, suffix, dataset, asked.task)
     named = dataset.get("id")
     wanted = [*asked.columns, *([named] if named else [])]
     columns = data.columns(file, suffix, wanted) if wanted else {}
-    taken = planning.sample(len(truth), asked.budget or len(truth), test_data.md5)
-    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns, len(truth))]
+    count, early = len(truth), asked.early_stop
+    taken = looks.places(count, asked.budget, test_data.md5, early)
+    cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns, count)]
     names = columns[named][taken].tolist() if named else taken.tolist()
-    some = (len(taken), len(truth)) if len(taken) < len(truth) else None
-    return [truth[place] for place in taken], cuts, names, some
+    return looks.Examples([truth[place] for place in taken], cuts, names, taken, count, looks.ends(len(taken), early), early)
 
 
 def request(
@@ -99,7 +99,7 @@ def request(
     test_data: Artefact,
     view: str | None = None,
     policy: Mapping[str, Any] | None = None,
-    sample: tuple[int, int] | None = None,
+    sample: tuple[int, int, int] | None = None,
 ) -> Any:
     """What it takes to run a document's model over the data of a dataset document, or over a view of them, changed by a policy."""
     from .evaluation.predictions import Request
@@ -128,6 +128,19 @@ def views_of(
     """What it takes to run a document's model over the data (a sample of them) as they are, then over each view of the terms."""
     views = [(None, None), *asked.views.items()]
     return [request(workspace, side, dataset, test_data, view, policy, sample) for view, policy in views]
+
+
+def kept_of(
+    workspace: Workspace, side: Side, dataset: Mapping[str, Any], test_data: Artefact, asked: Any, taken: Any, views: bool = True
+) -> Any:
+    """The outputs of a document's model on the examples that are taken, as far as the cache has them, by the view of the data."""
+    from .evaluation import predictions
+
+    parts = []
+    for sample in taken.samples:
+        wanted = views_of(workspace, side, dataset, test_data, asked, sample)
+        parts.append(predictions.kept(wanted if views else wanted[:1], workspace.cache, workspace.limits))
+    return taken.joined(parts)
 
 
 def scored_of(side: Side, outputs: Mapping[str | None, Any], truth: Any) -> Any:

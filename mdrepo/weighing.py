@@ -11,13 +11,13 @@ from typing import Any
 from .between import Between
 from .errors import MdrepoError, MissingExtra
 from .reviews import Example, Insight, Judged
-from .subjects import Side, artefact, before_of, known, request, scored_of, views_of
+from .subjects import Side, artefact, before_of, kept_of, known, scored_of
 
 
 def weighed(between: Between, each: Judged) -> Judged:
     """An evaluation with what the outputs of both sides say; raises MdrepoError where they are not here."""
     try:
-        from .evaluation import comparison, illustrations, predictions, terms
+        from .evaluation import comparison, illustrations, terms
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
@@ -30,27 +30,27 @@ def weighed(between: Between, each: Judged) -> Judged:
     dataset = child.catalogue.content(name) or {}
     test_data = artefact(Side(child.catalogue, name), ("artefact",))
     asked = terms.terms(child.content)
-    truth, cuts, ids, sample = known(space, asked, dataset, test_data)
+    taken = known(space, asked, dataset, test_data)
+    if each.result.get("examples") in taken.ends:
+        taken = taken.first(taken.ends.index(each.result["examples"]) + 1)
     sides = [child] if parent is None else [child, parent]
-    kept = [
-        predictions.kept(views_of(space, side, dataset, test_data, asked, sample), space.cache, space.limits)
-        if each.basis != "note"
-        else predictions.kept([request(space, side, dataset, test_data, None, None, sample)], space.cache, space.limits)
-        for side in sides
-    ]
+    views = each.basis != "note"
+    kept = [kept_of(space, side, dataset, test_data, asked, taken, views=views) for side in sides]
     if None not in kept[0]:
         raise MdrepoError(f"the outputs of {each.path} are not here")
-    scored = [scored_of(side, outputs, truth) for side, outputs in zip(sides, kept, strict=True) if None in outputs]
+    scored = [scored_of(side, outputs, taken.truth) for side, outputs in zip(sides, kept, strict=True) if None in outputs]
     after, before = [*scored, None][:2]
     made = each
     if each.basis == "notes" and before is not None:
-        cuts = [cut for cut in cuts if cut.view is None or all(cut.view in outputs for outputs in kept)]
+        cuts = [cut for cut in taken.cuts if cut.view is None or all(cut.view in outputs for outputs in kept)]
         result: dict[str, Any] = {"key": child.key, "dataset": name, "examples": len(after), "verdict": "baseline"}
-        made = replace(each, result=result | comparison.compare(before, after, asked, cuts, ids), basis="outputs", before={})
+        made = replace(
+            each, result=result | comparison.compare(before, after, asked, cuts, taken.names), basis="outputs", before={}
+        )
     if not between.drawn:
         return made
     file = space.store.require([test_data])[test_data]
-    seen = illustrations.Data(file, test_data.path, tuple(dataset.get("inputs") or ["x"]), sample, test_data.md5)
-    found = illustrations.insight(before, after, ids, seen)
+    seen = illustrations.Data(file, test_data.path, tuple(dataset.get("inputs") or ["x"]), taken.places)
+    found = illustrations.insight(before, after, taken.names, seen)
     found |= {side: tuple(Example(*one) for one in found.get(side, ())) for side in ("lost", "won")}
     return replace(made, insight=Insight(**found))

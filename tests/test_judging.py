@@ -13,6 +13,8 @@ import pytest
 from conftest import COUNT, DATA, DOCUMENT, answers, edit, git, keras_file, load, mdrepo, note, npz, state, swap, track
 from test_bad_input import short
 
+from mdrepo.evaluation import planning
+
 
 def judge(root: Path, **block: Any) -> None:
     edit(root, lambda v: v["evaluation"].update(block))
@@ -165,6 +167,48 @@ def test_a_budget_takes_the_same_examples_every_time(judged: Path) -> None:
     assert first["examples"] == 100
     again = json.loads(mdrepo("eval", "--json", cwd=judged).out)["evaluation"]["documents"][DOCUMENT]
     assert again == first
+
+
+def test_an_early_stop_runs_no_more_than_the_verdict_takes(repo: Path) -> None:
+    count = 4000
+    x = np.random.default_rng(0).normal(size=(count, 4))
+    y = answers(x)
+    y[::10] = (y[::10] + 1) % 3
+    track(repo, "data/net-test.npz", npz(x=x, y=y))
+    mdrepo("patch", "--apply", cwd=repo)
+    judge(repo, early_stop=True)
+    toml = repo / "mdrepo.toml"
+    toml.write_text(toml.read_text().replace("keep_alive = 0", "keep_alive = 30"))
+    mdrepo("commit", "-am", "Base", "--no-eval", cwd=repo)
+    track(repo, "models/net.keras", keras_file(3, saved="2027"))
+    mdrepo("patch", "--apply", cwd=repo)
+    told = mdrepo("commit", "-am", "Again", cwd=repo)
+    assert "unchanged, established by 1,024 of 4,000 examples" in told.err
+    found = note(repo)
+    assert (found["verdict"], found["examples"], found["of"]) == ("unchanged", 1024, count)
+    places = planning.order(count, load(repo, DATA)["artefact"]["md5"])
+    assert found["metrics"]["accuracy"] == round(float((answers(x) == y)[places[:1024]].mean()), 6)
+    assert "that took 1,024 of 4,000 examples" in mdrepo("eval", cwd=repo).out
+    kept = [np.load(io.BytesIO(file.read_bytes()[65:])) for file in (repo / ".git/mdrepo/cache/outputs").iterdir()]
+    assert [len(each) for each in kept] == [512, 512], "no example is run twice, and of the two models, who answer alike, one"
+
+    track(repo, "models/net.keras", keras_file(3, seed=5))
+    mdrepo("patch", "--apply", cwd=repo)
+    mdrepo("commit", "-am", "Worse", "--allow-regression", "as a test", cwd=repo)
+    found = note(repo)
+    assert (found["verdict"], found["examples"]) == ("regressed", 512)
+    edit(repo, lambda v: v.update(description="other words"))
+    mdrepo("commit", "-am", "Describe", cwd=repo)
+    found = note(repo)
+    assert (found["verdict"], found["examples"]) == ("unchanged", 512), "by what is kept: nothing is run"
+    assert "byte for byte" in mdrepo("eval", "--verify", cwd=repo).out
+    judge(repo, slices=[{"by": "label"}])
+    mdrepo("commit", "-am", "Slices", cwd=repo)
+    track(repo, "models/net.keras", keras_file(3, seed=5, saved="2027"))
+    mdrepo("patch", "--apply", cwd=repo)
+    mdrepo("commit", "-am", "Again", cwd=repo)
+    mdrepo("worker", "stop", cwd=repo)
+    assert "of" not in note(repo), "a class may still be worse, so that a pass takes all examples"
 
 
 @pytest.mark.parametrize(

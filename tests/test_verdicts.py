@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mdrepo.errors import Finding, UsageError
-from mdrepo.evaluation import planning
+from mdrepo.evaluation import looks, planning
+from mdrepo.evaluation.bets import Bets
 from mdrepo.evaluation.decisions import verdict
-from mdrepo.evaluation.intervals import tango
+from mdrepo.evaluation.intervals import Interval, tango
 from mdrepo.evaluation.metrics import named
 from mdrepo.evaluation.scoring import Scored, logits, probabilities, score
+from mdrepo.evaluation.slices import Slice
 from mdrepo.evaluation.spreads import spread
+from mdrepo.evaluation.terms import terms
 from mdrepo.evaluation.tuning import best_temperature, propose, refuse_test_data
 
 BINARY = {"labels": [{"name": "no", "index": 0}, {"name": "yes", "index": 1}]}
@@ -116,23 +120,94 @@ def test_a_budget_draws_by_the_hash_of_the_data() -> None:
     assert planning.sample(5, 10, "x").tolist() == [0, 1, 2, 3, 4]
 
 
-def test_an_early_stop_errs_seldom_and_saves_examples() -> None:
-    random = np.random.default_rng(0)
+def test_an_early_stop_errs_seldom_however_often_one_looks_and_saves_examples() -> None:
+    def told(up: float, down: float, runs: int, count: int) -> list[str]:
+        drawn = np.random.default_rng(0).choice([1, -1, 0], (runs, count), p=[up, down, 1 - up - down])
+        return [verdict(Bets.on(row).interval(0.95), 0.02, higher_is_better=True) for row in drawn]
 
-    def run(up: float, down: float, runs: int) -> list[planning.Stop]:
-        drawn = random.choice([1, -1, 0], (runs, 4000), p=[up, down, 1 - up - down])
-        return [planning.early_stop(row, 0.02, 0.95) for row in drawn]
+    edge = told(0.02, 0.04, 400, 4000)  # worse by just the tolerance: each verdict is false
+    assert sum(each != "inconclusive" for each in edge) / 400 <= 0.055
+    assert sum(each in ("improved", "unchanged") for each in told(0.01, 0.01, 50, 4000)) >= 45
+    assert sum(each == "regressed" for each in told(0.02, 0.12, 50, 1000)) >= 45
 
-    edge = run(0.02, 0.04, 600)  # worse by just the tolerance: both answers are false
-    assert sum(each.verdict != "open" for each in edge) / 600 <= 0.055
-    bad = run(0.02, 0.12, 100)
-    assert all(each.verdict == "regressed" for each in bad)
-    assert np.mean([each.examples for each in bad]) < 1000
-    equal = run(0.01, 0.01, 100)
-    assert sum(each.verdict == "not worse" for each in equal) > 90
-    assert planning.early_stop(np.array([]), 0.01, 0.95) == planning.Stop("open", 0)
-    with pytest.raises(UsageError):
-        planning.early_stop(np.array([2.0]), 0.01, 0.95)
+
+def test_what_an_early_stop_has_established_stays_so() -> None:
+    """So that the verdicts after 4,000 examples in the test before are those of all looks on the way."""
+    gains = np.random.default_rng(2).choice([1, -1, 0], 3000, p=[0.04, 0.04, 0.92])
+    found = [Bets.on(gains[:end]).interval(0.95) for end in range(0, 3001, 150)]
+    assert all(one.low <= other.low <= other.high <= one.high for one, other in pairwise(found))
+    assert found[-1].high - found[-1].low < 0.05
+
+
+def test_looking_often_at_a_fixed_interval_would_err_often() -> None:
+    """What the bets are for: Tango's interval, looked at after each 100 of 4,000 examples, is wrong far more often."""
+    drawn = np.random.default_rng(0).choice([1, -1, 0], (200, 4000), p=[0.02, 0.04, 0.94])
+    counts = [(row == sign).cumsum(axis=1)[:, 99::100] for row in [drawn] for sign in (1, -1)]
+
+    def wrong(better: Any, worse: Any) -> bool:
+        found = (tango(int(up), int(down), 100 * at, 0.95) for at, (up, down) in enumerate(zip(better, worse, strict=True), 1))
+        return any(verdict(each, 0.02, higher_is_better=True) != "inconclusive" for each in found)
+
+    assert np.mean([wrong(*row) for row in zip(*counts, strict=True)]) > 0.1
+
+
+def test_bets_are_those_of_the_paper() -> None:
+    """The wealth, bet by bet, over the same stakes: the least difference that was never refuted has just enough of it somewhere."""
+    gains = np.random.default_rng(3).choice([1, -1, 0], 500, p=[0.1, 0.05, 0.85])
+    interval = Bets.on(gains).interval(0.95)
+
+    def richest(moved: Any, most_lost: float) -> float:
+        stakes = 0.9 * 0.5 ** np.arange(10)
+        return float(np.cumprod(1 + stakes[:, None] / most_lost * moved, axis=1).mean(axis=0).max())
+
+    assert -1 < interval.low < gains.mean() < interval.high < 1
+    assert richest(gains - interval.low, 1 + interval.low) == pytest.approx(2 / 0.05, rel=1e-6)
+    assert richest(interval.high - gains, 1 - interval.high) == pytest.approx(2 / 0.05, rel=1e-6)
+    assert Bets.on(gains[:0]).interval(0.95) == Interval(-1.0, 1.0)
+    assert Bets.on(np.zeros(700, np.int8)).interval(0.95).low == pytest.approx(-0.01, abs=0.001)
+
+
+def test_p_values_of_bets_are_small_seldom_on_either_side() -> None:
+    drawn = np.random.default_rng(1).choice([1, -1, 0], (300, 300), p=[0.1, 0.1, 0.8])
+    below = np.array([Bets.on(row).below(0.0) for row in drawn])
+    assert (below <= 0.05).mean() <= 0.055
+    assert (1 - below <= 0.05).mean() <= 0.055
+    lost = np.random.default_rng(1).choice([1, -1, 0], 300, p=[0.02, 0.3, 0.68])
+    assert Bets.on(lost).below(-0.01) < 0.001
+    assert 1 - Bets.on(-lost).below(0.0) < 0.001
+    assert Bets.on(lost[:0]).below(0.0) == 0.5
+
+
+def test_looks_take_every_example_once_in_the_order_of_the_hash() -> None:
+    assert looks.ends(767, True) == (767,)
+    assert looks.ends(5000, True) == (512, 1024, 2048, 5000)
+    assert looks.ends(5000, False) == (5000,)
+    taken = looks.places(5000, None, "ab12", True)
+    names = [f"n{place}" for place in taken]
+    members = Slice("even", np.arange(5000) % 2 == 0).of(taken)
+    whole = looks.Examples(list(taken), [members], names, taken, 5000, looks.ends(5000, True), True)
+    parts = [{None: planning.sample(of, end, "ab12", start)} for start, end, of in whole.samples]
+    assert whole.joined(parts)[None].tolist() == taken.tolist(), "what is run in the data's order comes out in that of the looks"
+    first = whole.first(2)
+    assert len(first) == 1024
+    assert first.samples == [(0, 512, 5000), (512, 1024, 5000)]
+    assert first.joined(parts[:2])[None].tolist() == taken[:1024].tolist() == first.truth
+    assert first.cuts[0].members.tolist() == [place % 2 == 0 for place in first.places]
+    assert set(looks.places(5000, 600, "ab12", False)) == set(looks.places(5000, 600, "ab12", True))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"tolerance": {"loss": 0.1}},
+        {"tolerance": {"accuracy": 0.01, "f1_macro": 0.1}},
+        {"slices": [{"column": "a", "tolerance": {"brier": 1}}]},
+    ],
+)
+def test_an_early_stop_is_for_shares(block: Any) -> None:
+    with pytest.raises(Finding, match="an early stop is for shares"):
+        terms({**BINARY, "evaluation": {"early_stop": True, **block}})
+    assert terms({**BINARY, "evaluation": {"early_stop": True, "tolerance": {"top_2": 0.01, "size": 5}}}).early_stop
 
 
 # tuning

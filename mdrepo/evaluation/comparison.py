@@ -83,7 +83,7 @@ def _differences(parent: Scored, child: Scored, asked: Terms) -> tuple[list[Row]
     rows: list[Row] = []
     deciding: list[Verdict] = []
     for metric in asked.metrics:
-        row, _ = compared(metric, parent, child, asked.confidence)
+        row, _ = compared(metric, parent, child, asked.confidence, asked.early_stop)
         tolerance = asked.tolerance.get(metric.name)
         if tolerance is not None:
             row["verdict"] = judged(row, metric, tolerance, len(child), asked.confidence)

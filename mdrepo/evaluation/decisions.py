@@ -55,7 +55,9 @@ def combine(results: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     """A merge's result from those against each parent, by commit: the first's, with the worst verdict and what the others say."""
     (_, first), *others = results
     worst = min((result["verdict"] for _, result in results), key=WORST_FIRST.index)
-    kept = ("verdict", "reason", "differences", "negative_flips", "positive_flips", "flips")
+    kept: tuple[str, ...] = ("verdict", "reason", "differences", "negative_flips", "positive_flips", "flips")
+    if any("of" in result for _, result in results):  # an early stop can have come at another number of examples
+        kept = (*kept, "examples", "of")
     against = [{"parent": parent, **{name: result[name] for name in kept if name in result}} for parent, result in others]
     made = {**first, "verdict": worst, "against": against}
     if worst != first["verdict"]:

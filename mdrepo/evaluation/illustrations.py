@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding
-from . import data, planning
-from .scoring import Scored
+from . import data
+from .scoring import Places, Scored
 
 _CLASSES = 40
 """Beyond this many classes a matrix shows nothing that anybody could read."""
@@ -27,22 +27,17 @@ _LARGEST = 64
 
 @dataclass(frozen=True)
 class Data:
-    """Test data: the file, its name, the inputs, and which examples are taken of them (`planning.sample`; None for all)."""
+    """Test data: the file, its name, the inputs, and the places of the examples that are taken of them."""
 
     file: Path
     name: str
     inputs: tuple[str, ...]
-    sample: tuple[int, int] | None
-    md5: str
+    places: Places
 
     def columns(self) -> list[NDArray[Any]]:
         """The inputs of the examples that are taken."""
         found = data.columns(self.file, PurePosixPath(self.name).suffix, list(self.inputs))
-        columns = [found[name] for name in self.inputs]
-        if self.sample is None:
-            return columns
-        taken = planning.sample(self.sample[1], self.sample[0], self.md5)
-        return [column[taken] for column in columns]
+        return [found[name][self.places] for name in self.inputs]
 
 
 def insight(before: Scored | None, after: Scored, ids: Sequence[Any], seen: Data) -> dict[str, Any]:

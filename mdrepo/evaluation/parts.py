@@ -95,7 +95,7 @@ def _line(part: Part, parent: Scored, child: Scored, asked: Terms) -> tuple[Row,
     if not row["support"]:  # a budget can leave it without members
         return row, None
     try:
-        figures, known = compared(part.metric, part.of(parent), part.of(child), asked.confidence)
+        figures, known = compared(part.metric, part.of(parent), part.of(child), asked.confidence, asked.early_stop)
     except Finding as error:
         if row["support"] >= asked.support:
             raise Finding(f"{_name(row)}: {error.message}", error.hint) from None

@@ -1,4 +1,4 @@
-"""What can be proved with the examples at hand, which of them to take, and when to stop early."""
+"""What can be proved with the examples at hand, and which of them to take."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding, UsageError
 from .intervals import score_variance
-from .scoring import Floats, Places
+from .scoring import Places
 
 POWER = 0.8
-_STAKES = 0.9 * 0.5 ** np.arange(10)
+Sample = tuple[int, int, int]
+"""Some of the examples in their order (`order`): from which one, up to which, of how many."""
 
 
 @dataclass(frozen=True)
@@ -86,56 +87,16 @@ def order(count: int, seed: str) -> Places:
     return np.random.default_rng(number).permutation(count)
 
 
-def sample(count: int, budget: int, seed: str) -> Places:
-    """The positions, rising, of the examples that a budget allows."""
-    return np.sort(order(count, seed)[:budget])
+def sample(count: int, end: int, seed: str, start: int = 0) -> Places:
+    """The positions, rising, of the examples up to one in their order: those that a budget allows."""
+    return np.sort(order(count, seed)[start:end])
 
 
 def drawn(rows: NDArray[Any], wanted: Sequence[Any] | None) -> NDArray[Any]:
-    """The rows that a sample (how many, of how many, a seed) draws, or all; raises Finding where it is of another number."""
+    """The rows of a sample (`Sample`, and a seed), or all; raises Finding where there are not as many as it is of."""
     if not wanted:
         return rows
-    budget, count, seed = wanted
+    start, end, count, seed = wanted
     if len(rows) != count:
         raise Finding(f"{len(rows)} inputs for {count} right answers: the inputs and the target differ in length")
-    return rows[sample(count, budget, seed)]
-
-
-@dataclass(frozen=True)
-class Stop:
-    """What was established after how many examples; `open` where all were looked at and nothing was."""
-
-    verdict: Literal["not worse", "regressed", "open"]
-    examples: int
-
-
-def early_stop(gains: NDArray[Any], tolerance: float, confidence: float) -> Stop:
-    """Look at one gain after another, each within [-1, 1], and stop as soon as something is established about their mean.
-
-    Two e-processes bet against a mean below and above the tolerance (I. Waudby-Smith and A. Ramdas, JRSS B 86, 2024, 1-27), at
-    ten stakes side by side. However often one looks, each errs with at most half of what is left of the confidence.
-    """
-    if not len(gains):
-        return Stop("open", 0)
-    if np.abs(gains).max() > 1 or not 0 <= tolerance < 1:
-        raise UsageError("an early stop takes gains and a tolerance within [-1, 1]")
-    moved = gains.astype(float) + tolerance
-    limit = math.log(2 / (1 - confidence))
-    up, down = (_first(_wealth(sign * moved, 1 - sign * tolerance), limit) for sign in (1, -1))
-    if up is None and down is None:
-        return Stop("open", len(gains))
-    if down is None or (up is not None and up < down):
-        return Stop("not worse", (up or 0) + 1)
-    return Stop("regressed", down + 1)
-
-
-def _wealth(moved: Floats, most_lost: float) -> Floats:
-    """The logarithm of the mean wealth over all stakes after each bet."""
-    bets = np.log1p(_STAKES[:, None] / most_lost * moved).cumsum(axis=1)
-    top = bets.max(axis=0)
-    return np.asarray(top + np.log(np.exp(bets - top).mean(axis=0)))
-
-
-def _first(wealth: Floats, limit: float) -> int | None:
-    over = np.flatnonzero(wealth >= limit)
-    return int(over[0]) if len(over) else None
+    return rows[sample(count, end, seed, start)]

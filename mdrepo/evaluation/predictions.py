@@ -17,7 +17,7 @@ from ..caching import Cache
 from ..documents import digest
 from ..errors import MdrepoError
 from ..extraction.running import Runner
-from . import loading
+from . import loading, planning
 from .processes import Limits
 from .sides import Means, Outputs, Report, Side, shares_much
 
@@ -39,8 +39,8 @@ class Request:
     view: str | None = None
     policy: Mapping[str, Any] | None = None
     """How the data are changed before they are fed in (`perturbing`), and what the slice that asks for it is called."""
-    sample: tuple[int, int] | None = None
-    """How many of how many examples are fed in (`planning.sample`, by the hash of the data); None for all."""
+    sample: planning.Sample | None = None
+    """Which examples are fed in, by the hash of the data; None for all."""
 
     @property
     def fed(self) -> list[Any]:

@@ -19,10 +19,10 @@ def rounded(value: float, task: Task = "classification") -> float:
     return float(f"{value:.9g}") if task == "regression" else round(float(value), 6) + 0.0
 
 
-def compared(metric: Metric, parent: Scored, child: Scored, confidence: float) -> tuple[Row, Spread]:
+def compared(metric: Metric, parent: Scored, child: Scored, confidence: float, early: bool = False) -> tuple[Row, Spread]:
     """The line, and what is known of the difference; raises Finding where the metric is not defined."""
     old, new = metrics.measured(metric, parent), metrics.measured(metric, child)
-    known = spread(metric, parent, child)
+    known = spread(metric, parent, child, early)
     interval = known.interval(confidence)
     figures = {"parent": old, "value": new, "difference": new - old}
     ends = [rounded(interval.low, child.task), rounded(interval.high, child.task)]

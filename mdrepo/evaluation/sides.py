@@ -41,7 +41,7 @@ class Asked(Protocol):
     @property
     def data_md5(self) -> str: ...
     @property
-    def sample(self) -> tuple[int, int] | None: ...
+    def sample(self) -> planning.Sample | None: ...
     @property
     def whole(self) -> Asked | None: ...
     @property
@@ -138,11 +138,11 @@ class Side:
     def _found_among_all(self) -> bool:
         if self.request.sample is None or self.request.whole is None:
             return False
-        budget, count = self.request.sample
+        start, end, count = self.request.sample
         whole = Side(self.request.whole, self.means)
         if not whole.found() or len(whole.outputs) != count:
             return False
-        self.outputs = whole.outputs[planning.sample(count, budget, self.request.data_md5)]
+        self.outputs = whole.outputs[planning.sample(count, end, self.request.data_md5, start)]
         return True
 
     def kept(self) -> list[tuple[str, str]]:

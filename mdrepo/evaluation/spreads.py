@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import Finding
+from .bets import Bets
 from .intervals import FLOOR, Exact, Pairs, Spread, resampled, resampled_mean, telling
 from .metrics import Metric, Weighted, tried
 from .scoring import Flags, Floats, Places, Scored
@@ -17,14 +18,19 @@ _CELLS = 1000
 _PROBES = 50
 
 
-def spread(metric: Metric, parent: Scored, child: Scored) -> Spread:
-    """The spread of child less parent: exact pairs for shares, a paired bootstrap else. Raises Finding where it is not defined."""
+def spread(metric: Metric, parent: Scored, child: Scored, early: bool = False) -> Spread:
+    """The spread of child less parent: exact pairs for shares, a paired bootstrap else. Raises Finding where it is not defined.
+
+    `early` says that one looks at the examples in their order, and stops when something is established: that is true of shares.
+    """
     if metric.of_model:
         return Exact(metric.value(child) - metric.value(parent))
     if metric.per_example is not None:
         old, new = (np.asarray(tried(metric, metric.per_example, side)) for side in (parent, child))
         if old.shape != (len(parent),) or new.shape != old.shape:
             raise Finding(f"{metric.name} does not give one value an example")
+        if new.dtype == bool and early:
+            return Bets.on(new.astype(np.int8) - old.astype(np.int8))
         if new.dtype == bool:
             return Pairs(int(np.greater(new, old).sum()), int(np.less(new, old).sum()), len(new))
         values = np.asarray(new, float) - old

@@ -37,11 +37,17 @@ class Terms:
     support: int
     budget: int | None
     confusion: bool
+    early_stop: bool = False
 
     @property
     def by_label(self) -> bool:
         """Whether the recall of each class is reported."""
         return self.slices is None or any(each.get("by") == "label" for each in self.slices)
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether there are slices that decide only where they are worse: a pass of the whole leaves those open."""
+        return any("tolerance" not in each for each in self.slices or ())
 
     @property
     def views(self) -> dict[str, Mapping[str, Any]]:
@@ -68,6 +74,9 @@ def terms(model: Mapping[str, Any]) -> Terms:
     of_model = [name for name in also if metrics.named(name, task).of_model]
     if of_model:
         raise Finding(f"{of_model[0]} is the model's, whatever the examples: a slice has no tolerance of it")
+    early = bool(block.get("early_stop", False))
+    if early:
+        _stoppable([*tolerance, *also], task)
     names = [name for name in dict.fromkeys([*listed, *tolerance, *also]) if name != CONFUSION]
     return Terms(
         task,
@@ -78,7 +87,15 @@ def terms(model: Mapping[str, Any]) -> Terms:
         int(block.get("minimum_support", SUPPORT)),
         block.get("budget"),
         CONFUSION in listed and task == "classification",
+        early,
     )
+
+
+def _stoppable(deciding: Sequence[str], task: Task) -> None:
+    """Raise Finding where what decides is not known to hold at each look of an early stop: all that is no share of the examples."""
+    for name in deciding:
+        if not metrics.is_share(metric := metrics.named(name, task)) and not metric.of_model:
+            raise Finding(f"{name} decides, and an early stop is for shares of right answers", "as accuracy is")
 
 
 def given_up(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:

@@ -53,6 +53,8 @@ def _document(path: str, result: Mapping[str, Any]) -> Iterator[str]:
         if "negative_flips" in result:
             turned = f"{result['negative_flips']} of {result['examples']} examples went wrong that were right"
             yield f"\n{turned}, {result['positive_flips']} the other way.\n"
+        if "of" in result:
+            yield f"\nThat took {result['examples']:,} of {result['of']:,} examples.\n"
     elif "metrics" in result:
         rows = [[code(name), number(value)] for name, value in result["metrics"].items()]
         yield from _table(("metric", f"on {result['examples']} examples"), rows, "metric")

@@ -65,6 +65,8 @@ def _figures(result: Mapping[str, Any]) -> Iterator[Line]:
     else:
         told = ", ".join(f"{name} {number(value)}" for name, value in result["metrics"].items())
         yield [f"  {told} on {result['examples']} examples of {result['dataset']}"]
+    if "of" in result:
+        yield [f"  that took {result['examples']:,} of {result['of']:,} examples"]
     if "unstable" in result:
         yield [f"  {result['unstable']} examples have two best outputs so close that rounding alone can change the answer"]
     changed = [each for each in result.get("recall", ()) if each.get("difference")]
