@@ -12,7 +12,7 @@ import importlib
 import os
 import platform
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding, MdrepoError, MissingExtra
-from . import admission
+from . import admission, layers
 
 BATCH = 32
 ENGINE = f"batch {BATCH}, filled up; a compiled function (TensorFlow) or an interpreter (LiteRT); admitted by mdrepo.evaluation 1"
@@ -111,10 +111,19 @@ def load(path: Path, trusted: Collection[str] = (), threads: int = 0) -> Runnabl
     return _savedmodel(tf, path) if path.is_dir() else _compiled(tf, _loaded(tf, path, found))
 
 
-def keras(path: Path, trusted: Collection[str] = (), threads: int = 0) -> Any:
-    """The Keras model of a file, if it is admitted, for who calls its layers one by one. Raises MdrepoError."""
+def keras(path: Path, operations: Sequence[Mapping[str, Any]], trusted: Collection[str] = (), threads: int = 0) -> Any:
+    """The layers of a .keras file that some operations call, if it is admitted; or all of its model. Raises MdrepoError."""
     found = admission.scan(path, trusted)
-    return _loaded(_settled(threads or processors()), path, found)
+    tf = _settled(threads or processors())
+    try:
+        own = None if found.custom or found.code else layers.made(path, operations, tf.keras.utils.deserialize_keras_object)
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+    ):  # what cannot be made by itself is no failure yet: Keras loads all of it, or says what is wrong
+        own = None
+    return _loaded(tf, path, found) if own is None else own
 
 
 def _settled(threads: int) -> Any:

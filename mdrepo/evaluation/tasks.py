@@ -84,14 +84,14 @@ def activations(request: dict[str, Any]) -> bool:
     plan = request["plan"]
     operations = [(at, each) for at, each in plan["operations"] if each["inputs"]]
     given = {(at, index): np.load(file, mmap_mode="r", allow_pickle=False) for (at, index), file in plan["sources"]}
-    prepared = None
     if plan["input"] is not None:
         prepared = given[0, 0] = _prepared(request)
+        start = next(each for at, each in plan["operations"] if at == 0)
+        loading.fit(tuple(start["shape"]), prepared.shape[1:])
 
-    model = loading.keras(Path(request["model"]), request["trusted"], request.get("threads", 0))
+    called = [each for _, each in operations]
+    model = loading.keras(Path(request["model"]), called, request["trusted"], request.get("threads", 0))
     tf = loading.tensorflow()
-    if prepared is not None:
-        loading.fit(tuple(model.input_shape[1:]), prepared.shape[1:])
     wanted = [(each, optional) for key, optional in (("targets", False), ("optional", True)) for each in plan[key]]
     targets = [(tuple(ref), Path(file), optional) for (ref, file), optional in wanted]
     try:
@@ -118,10 +118,10 @@ def activations(request: dict[str, Any]) -> bool:
 
 
 def _calling(model: Any, operations: Any, given: list[Any], targets: list[Any]) -> Any:
-    """A function of some tensors to others, that calls the model's layers as the plan says."""
+    """A function of some tensors to others, that calls the model's layers (a model, or layers by path) as the plan says."""
     from .operations import replaced
 
-    layers = _Layers(model)
+    layers = model if isinstance(model, dict) else _Layers(model)
     calls = [(at, layers[tuple(each["path"])], each) for at, each in operations]
 
     def compute(*tensors: Any) -> list[Any]:
