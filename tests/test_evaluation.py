@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn.metrics import accuracy_score, log_loss, recall_score
 
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import data, predictions, preprocessing
+from mdrepo.evaluation import data, loading, planning, predictions, preprocessing
 from mdrepo.evaluation.comparison import compare, measure
 from mdrepo.evaluation.decisions import overall, verdict
 from mdrepo.evaluation.intervals import Interval, resampled_mean, tango
@@ -205,6 +206,70 @@ def test_inputs_from_arrays_and_columns(tmp_path: Path) -> None:
         data.inputs(file, ".xyz", ["a"])
 
 
+def whole(found: data.Inputs) -> Any:
+    return np.concatenate(list(found.chunks()))
+
+
+def test_inputs_that_are_read_piece_by_piece_are_those_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "_CHUNK", 1000)
+    random = np.random.default_rng(0)
+    arrays = {
+        "rows": random.normal(size=(300, 5, 2)).astype(">f4"),
+        "bytes": random.integers(0, 256, (300, 7)).astype("u1"),
+        "flat": random.normal(size=300),
+        "columns": np.asfortranarray(random.normal(size=(300, 4))),
+        "wide": random.normal(size=(300, 500)),
+    }
+    for save in (np.savez, np.savez_compressed):
+        save(tmp_path / "d.npz", **arrays)  # type: ignore[operator]
+        for name in arrays:
+            expected = data.inputs(tmp_path / "d.npz", ".npz", [name])
+            found = data.Inputs(tmp_path / "d.npz", ".npz", [name], None)
+            made = whole(found)
+            assert found.count == 300
+            assert made.dtype == expected.dtype.newbyteorder("=")
+            assert np.array_equal(made, expected)
+            some = data.Inputs(tmp_path / "d.npz", ".npz", [name], [10, 60, 300, "ab"])
+            assert some.count == 50
+            assert np.array_equal(whole(some), expected[planning.sample(300, 60, "ab", 10)])
+    (tmp_path / "d.csv").write_text("a,b\n" + "1,2.5\n" * 300)
+    assert whole(data.Inputs(tmp_path / "d.csv", ".csv", ["a", "b"], [0, 2, 300, "x"])).tolist() == [[1, 2.5]] * 2
+    chunks = [np.arange(start, end) for start, end in ((0, 3), (3, 3), (3, 40), (40, 41))]
+    assert [each.tolist() for each in loading.batches(chunks, 16)] == [[*range(16)], [*range(16, 32)], [*range(32, 41)]]
+
+
+def test_inputs_that_are_read_piece_by_piece_take_little_memory(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.ones((100, 100, 1000), np.float64), y=np.zeros(100))
+    tracemalloc.start()
+    found = data.Inputs(tmp_path / "d.npz", ".npz", ["x"], None)
+    assert sum(len(each) for each in found.chunks()) == 100
+    assert data.columns(tmp_path / "d.npz", ".npz", ["y"])["y"].tolist() == [0] * 100
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20 << 20, "of 76 MiB"
+
+
+def test_what_is_wrong_with_inputs_is_said_when_it_is_come_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "_CHUNK", 1000)
+    file = tmp_path / "d.npz"
+    x = np.ones((300, 5))
+    x[299, 4] = np.nan
+    file.write_bytes(npz(x=x, text=["a"] * 300))
+    with pytest.raises(Finding, match="missing values"):
+        whole(data.Inputs(file, ".npz", ["x"], None))
+    with pytest.raises(Finding, match="no numbers"):
+        whole(data.Inputs(file, ".npz", ["text"], None))
+    with pytest.raises(Finding, match="no array or column 'z'"):
+        data.Inputs(file, ".npz", ["z"], None)
+    with pytest.raises(Finding, match="300 inputs for 299 right answers"):
+        data.Inputs(file, ".npz", ["x"], [0, 10, 299, "ab"])
+    content = bytearray(npz(x=np.ones((300, 5))))
+    content[6000] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(Finding, match="broken zip archive"):
+        whole(data.Inputs(file, ".npz", ["x"], None))
+
+
 def request(tmp_path: Path, model: bytes = b"", **arrays: Any) -> predictions.Request:
     (tmp_path / "m").write_bytes(model or keras_file(3))
     (tmp_path / "d").write_bytes(npz(**(arrays or {"x": [[1.0] * 4] * 9})))
@@ -222,7 +287,7 @@ def test_the_worker_s_time_is_limited(tmp_path: Path) -> None:
 
 
 def test_the_worker_s_memory_is_limited(tmp_path: Path) -> None:
-    big = npz(x=np.zeros((40_000_000, 4), np.float64))
+    big = npz(x=np.zeros((24_000_000, 4), np.float64, order="F"))  # by columns, so that it is read whole
     asked = request(tmp_path)
     (tmp_path / "d").write_bytes(big)
     with pytest.raises(MdrepoError) as caught:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ from numpy.typing import NDArray
 
 from ..errors import Finding
 from ..extraction import csv, npz, parquet
+from . import planning
 
 Array = NDArray[Any]
+_CHUNK = 4 << 20  # bytes of inputs that are read, and preprocessed, at a time
 
 
 def columns(path: Path, suffix: str, names: list[str]) -> dict[str, Array]:
     """Some arrays of a file, or columns of a table, by name; raises Finding where one is not there."""
     if suffix == ".npz":
-        found = {name: array for name, array in npz.load(path) if name in names}
+        found = dict(npz.load(path, names))
     elif suffix in (".csv", ".parquet"):
         frame = csv.load(path) if suffix == ".csv" else parquet.load(path)
         found = {name: frame[name].to_numpy() for name in names if name in frame.columns}
@@ -33,12 +36,50 @@ def columns(path: Path, suffix: str, names: list[str]) -> dict[str, Array]:
 def inputs(path: Path, suffix: str, names: list[str]) -> Array:
     """The raw inputs, examples first: one array as it is, several columns side by side; raises Finding."""
     found = columns(path, suffix, names)
-    array = found[names[0]] if len(names) == 1 else np.stack([found[name] for name in names], axis=1)
+    return _fed(found[names[0]] if len(names) == 1 else np.stack([found[name] for name in names], axis=1), names)
+
+
+def _fed(array: Array, names: Sequence[str]) -> Array:
     if array.dtype.kind not in "biuf":
         raise Finding(f"the inputs {', '.join(names)} are no numbers")
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise Finding(f"the inputs {', '.join(names)} have missing values (NaN)")
     return array[:, None] if array.ndim == 1 else array
+
+
+class Inputs:
+    """The raw inputs of the examples that are taken, in the data's order; one array of an .npz file is read piece by piece."""
+
+    def __init__(self, path: Path, suffix: str, names: list[str], sample: Sequence[Any] | None) -> None:
+        self._path, self._names = path, names
+        self._array: Array | None = None
+        found = npz.shape(path, names[0]) if suffix == ".npz" and len(names) == 1 else None
+        if found is None:
+            self._array = inputs(path, suffix, names)
+            found = self._array.shape, self._array.dtype
+        (total, *example), dtype = found
+        self._rows = max(1, _CHUNK // max(1, math.prod(example) * dtype.itemsize))
+        self._taken = planning.drawn(total, sample)
+        self.count = total if self._taken is None else len(self._taken)
+
+    def chunks(self) -> Iterator[Array]:
+        """Some of them at a time; raises Finding for what is wrong with those."""
+        start = 0
+        for chunk in self._read():
+            end = start + len(chunk)
+            if self._taken is None:
+                yield chunk
+            else:
+                first, last = np.searchsorted(self._taken, (start, end))
+                if first < last:
+                    yield chunk[self._taken[first:last] - start]
+            start = end
+
+    def _read(self) -> Iterator[Array]:
+        if self._array is None:
+            yield from (_fed(each, self._names) for each in npz.rows(self._path, self._names[0], self._rows))
+        else:
+            yield from (self._array[at : at + self._rows] for at in range(0, len(self._array), self._rows))
 
 
 def truth(path: Path, suffix: str, dataset: Mapping[str, Any], task: str = "classification") -> Any:

@@ -12,7 +12,7 @@ import importlib
 import os
 import platform
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -151,21 +151,41 @@ def filled(batch: Array, size: int) -> Array:
     return batch if len(batch) == size else np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
 
 
+def batches(chunks: Iterable[Array], size: int) -> Iterator[Array]:
+    """Examples that come in chunks of any length, so many at a time; the last ones may be fewer."""
+    left: Array | None = None
+    for each in chunks:
+        chunk = each if left is None else np.concatenate([left, each])
+        whole = len(chunk) - len(chunk) % size
+        yield from (chunk[start : start + size] for start in range(0, whole, size))
+        left = chunk[whole:] if whole < len(chunk) else None
+    if left is not None:
+        yield left
+
+
 def run(model: Runnable, examples: Array, tell: Tell = lambda _, __: None) -> Array:
     """The model's outputs for all examples, in order; raises Finding where the examples do not fit."""
-    given = examples.shape[1:]
-    fit(model.shape, given)
-    size, count = model.batch or BATCH, len(examples)
-    step = model.compiled((size, *given))
+    return through(model, [examples], len(examples), tell)
+
+
+def through(model: Runnable, chunks: Iterable[Array], count: int, tell: Tell) -> Array:
+    """The same for so many examples that come in chunks."""
+    size = model.batch or BATCH
+    step: Callable[[Array], Array] | None = None
     made: Array | None = None
-    for start in range(0, count, size):
-        outputs = step(filled(np.ascontiguousarray(examples[start : start + size], model.dtype), size))
+    done = 0
+    for batch in batches(chunks, size):
+        if step is None:
+            fit(model.shape, batch.shape[1:])
+            step = model.compiled((size, *batch.shape[1:]))
+        outputs = step(filled(np.ascontiguousarray(batch, model.dtype), size))
         if outputs.shape[:1] != (size,):
             raise Finding(f"the model gives outputs of shape {outputs.shape} for {size} examples")
         if made is None:
             made = np.empty((count, *outputs.shape[1:]), outputs.dtype)
-        made[start : start + size] = outputs[: count - start]
-        tell(min(start + size, count), count)
+        made[done : done + size] = outputs[: len(batch)]
+        done += len(batch)
+        tell(done, count)
     if made is None:
         raise Finding("the test data are empty")
     return made

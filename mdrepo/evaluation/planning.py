@@ -10,7 +10,6 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import Finding, UsageError
 from .intervals import score_variance
@@ -92,11 +91,11 @@ def sample(count: int, end: int, seed: str, start: int = 0) -> Places:
     return np.sort(order(count, seed)[start:end])
 
 
-def drawn(rows: NDArray[Any], wanted: Sequence[Any] | None) -> NDArray[Any]:
-    """The rows of a sample (`Sample`, and a seed), or all; raises Finding where there are not as many as it is of."""
+def drawn(rows: int, wanted: Sequence[Any] | None) -> Places | None:
+    """Which of so many rows a sample (`Sample`, and a seed) takes, None for all; raises Finding where it is of another number."""
     if not wanted:
-        return rows
+        return None
     start, end, count, seed = wanted
-    if len(rows) != count:
-        raise Finding(f"{len(rows)} inputs for {count} right answers: the inputs and the target differ in length")
-    return rows[sample(count, end, seed, start)]
+    if rows != count:
+        raise Finding(f"{rows} inputs for {count} right answers: the inputs and the target differ in length")
+    return sample(count, end, seed, start)

@@ -58,7 +58,8 @@ class Sharded:
     def _inputs(self) -> shards.Array:
         try:
             found = data.inputs(Path(self.task["data"]), self.task["suffix"], self.task["inputs"])
-            return planning.drawn(found, self.sample)
+            taken = planning.drawn(len(found), self.sample)
+            return found if taken is None else found[taken]
         except MdrepoError as error:
             raise MdrepoError(f"{self.asked['what']}: {error.message}", error.hint) from None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +26,25 @@ def predict(request: dict[str, Any]) -> None:
     from ..errors import Finding
     from . import loading
 
-    prepared = _prepared(request)
+    count, prepared = _prepared(request)
     model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
     if request.get("part") and loading.BATCH % (model.batch or loading.BATCH):
         return
-    outputs = loading.run(model, prepared, request["tell"])
+    outputs = loading.through(model, prepared, count, request["tell"])
     if not np.isfinite(outputs).all():
         raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
     np.save(request["outputs"], outputs)
 
 
-def _prepared(request: dict[str, Any]) -> Any:
-    """What is fed into the model, preprocessed: the inputs, or those that `sample` draws."""
+def _prepared(request: dict[str, Any]) -> tuple[int, Iterator[Any]]:
+    """What is fed into the model, preprocessed: how many inputs (all, or those that `sample` draws), and chunks of them."""
     from ..errors import Finding
-    from . import data, planning, preprocessing
+    from . import data, preprocessing
 
-    raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])
-    if not len(raw):
+    raw = data.Inputs(Path(request["data"]), request["suffix"], request["inputs"], request.get("sample"))
+    if not raw.count:
         raise Finding("the test data are empty")
-    return preprocessing.apply(planning.drawn(raw, request.get("sample")), request["preprocessing"])
+    return raw.count, (preprocessing.apply(each, request["preprocessing"]) for each in raw.chunks())
 
 
 def clock(request: dict[str, Any]) -> None:
@@ -51,10 +53,10 @@ def clock(request: dict[str, Any]) -> None:
 
     import numpy as np
 
-    from . import data, loading, preprocessing
+    from . import loading
 
-    raw = data.inputs(Path(request["data"]), request["suffix"], request["inputs"])[: loading.BATCH]
-    prepared = preprocessing.apply(raw, request["preprocessing"])
+    _, chunks = _prepared(request)
+    prepared = next(chunks)[: loading.BATCH]
     model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
     loading.run(model, prepared)  # says what does not fit
     size = model.batch or loading.BATCH
@@ -78,16 +80,20 @@ def activations(request: dict[str, Any]) -> bool:
     """
     import numpy as np
 
+    from ..errors import MdrepoError
     from . import loading
     from .streams import Stream
 
     plan = request["plan"]
     operations = [(at, each) for at, each in plan["operations"] if each["inputs"]]
     given = {(at, index): np.load(file, mmap_mode="r", allow_pickle=False) for (at, index), file in plan["sources"]}
+    rows, fed = 0, None
     if plan["input"] is not None:
-        prepared = given[0, 0] = _prepared(request)
+        rows, chunks = _prepared(request)
+        given[0, 0] = next(chunks)
+        fed = loading.batches(chain([given[0, 0]], chunks), loading.BATCH)
         start = next(each for at, each in plan["operations"] if at == 0)
-        loading.fit(tuple(start["shape"]), prepared.shape[1:])
+        loading.fit(tuple(start["shape"]), given[0, 0].shape[1:])
 
     called = [each for _, each in operations]
     model = loading.keras(Path(request["model"]), called, request["trusted"], request.get("threads", 0))
@@ -101,15 +107,16 @@ def activations(request: dict[str, Any]) -> bool:
         compute = tf.function(_calling(model, operations, list(given), refs), input_signature=signature, autograph=False)
         with ExitStack() as stack:
             streams = [stack.enter_context(Stream(file, plan["limit"] if optional else None)) for _, file, optional in targets]
-            rows = len(next(iter(given.values())))
+            rows = rows or len(next(iter(given.values())))
             for start in range(0, rows, loading.BATCH):
-                batch = [each[start : start + loading.BATCH].astype(dtypes[ref], copy=False) for ref, each in given.items()]
+                raw = [next(fed) if fed and ref == (0, 0) else each[start : start + loading.BATCH] for ref, each in given.items()]
+                batch = [each.astype(dtypes[ref], copy=False) for ref, each in zip(given, raw, strict=True)]
                 count = len(batch[0])
                 for stream, made in zip(streams, compute(*(loading.filled(each, loading.BATCH) for each in batch)), strict=True):
                     stream.write(made.numpy()[:count], count)
                 request["tell"](start + count, rows)
     except Exception as error:  # whatever Keras does otherwise with this model than the plan says: it is then run as a whole
-        if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
+        if isinstance(error, MemoryError | MdrepoError | tf.errors.ResourceExhaustedError):
             raise
         lines = str(error).strip().splitlines() or [""]
         Path(plan["failed"]).write_text(f"{type(error).__name__}: {lines[0][:200]}")

@@ -6,9 +6,10 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import MissingExtra, UsageError
 from . import ExtractionError
@@ -19,32 +20,83 @@ _UNASKED = 1 << 30  # bytes of one array that may come of a file of any size
 _RATIO_LIMIT = 200  # bytes of a larger one for a byte of the file
 
 
-def load(path: Path) -> Iterator[tuple[str, Any]]:
-    """(name, array) of each array in the file, one at a time; raises ExtractionError."""
-    try:
+def load(path: Path, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """(name, array) of each array in the file, or of those with some names, one at a time; raises ExtractionError."""
+    with _errors(path), zipfile.ZipFile(path) as archive:
         import numpy as np
+
+        for info in archive.infolist():
+            if names is None or _name(info) in names:
+                with _errors(path, info):
+                    with archive.open(info) as file:
+                        _head(file, info, path)
+                    with archive.open(info) as file:
+                        array = np.lib.format.read_array(file, allow_pickle=False)
+                yield _name(info), array
+
+
+def shape(path: Path, name: str) -> tuple[tuple[int, ...], Any] | None:
+    """The shape and type of an array that can be read by `rows`; None where it is not there, has none, or lies by columns."""
+    with _errors(path), zipfile.ZipFile(path) as archive:
+        info = next((each for each in reversed(archive.infolist()) if _name(each) == name), None)
+        if info is None:
+            return None
+        with _errors(path, info), archive.open(info) as file:
+            found, by_columns, dtype = _head(file, info, path)
+        return None if by_columns or not found or 0 in found else (found, dtype)
+
+
+def rows(path: Path, name: str, count: int) -> Iterator[Any]:
+    """An array that has a `shape`, so many rows at a time; what is broken is said when it is come to. Raises ExtractionError."""
+    with _errors(path), zipfile.ZipFile(path) as archive:
+        import numpy as np
+
+        info = [each for each in archive.infolist() if _name(each) == name][-1]
+        with _errors(path, info), archive.open(info) as file:
+            (left, *example), _, dtype = _head(file, info, path)
+            while left:
+                some = min(count, left)
+                size = some * math.prod(example) * dtype.itemsize
+                read = file.read(size)
+                if len(read) != size:
+                    raise EOFError
+                yield np.frombuffer(read, dtype).reshape(some, *example)
+                left -= some
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    return info.filename.removesuffix(".npy")
+
+
+def _head(file: IO[bytes], info: zipfile.ZipInfo, path: Path) -> tuple[tuple[int, ...], bool, Any]:
+    """An array's shape, whether it lies by columns, and its type; raises ExtractionError for one that is not read."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(file)
+    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    found, by_columns, dtype = reader(file)
+    declared = dtype.itemsize
+    for dimension in found:
+        declared *= dimension
+    if dtype.hasobject:
+        raise ExtractionError(path, f"the array {info.filename!r} is pickled, which could run code")
+    if declared > min(_LIMIT, info.file_size):
+        raise ExtractionError(path, f"the array {info.filename!r} declares more bytes than the file has")
+    if declared > max(_UNASKED, _RATIO_LIMIT * info.compress_size):
+        raise ExtractionError(path, f"the array {info.filename!r} unpacks to far more bytes than the file has")
+    return found, by_columns, dtype
+
+
+@contextmanager
+def _errors(path: Path, info: zipfile.ZipInfo | None = None) -> Iterator[None]:
+    """What zipfile and numpy say of a file, or of an array in it, in our words."""
+    try:
+        import numpy as np  # noqa: F401
     except ImportError:
         raise MissingExtra("numpy", "data") from None
-    place = "what is"
+    place = "what is" if info is None else repr(info.filename)
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                place = repr(member.filename)
-                with archive.open(member) as file:
-                    version = np.lib.format.read_magic(file)
-                    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                    shape, _, dtype = reader(file)
-                declared = dtype.itemsize
-                for dimension in shape:
-                    declared *= dimension
-                if dtype.hasobject:
-                    raise ExtractionError(path, f"the array {member.filename!r} is pickled, which could run code")
-                if declared > min(_LIMIT, member.file_size):
-                    raise ExtractionError(path, f"the array {member.filename!r} declares more bytes than the file has")
-                if declared > max(_UNASKED, _RATIO_LIMIT * member.compress_size):
-                    raise ExtractionError(path, f"the array {member.filename!r} unpacks to far more bytes than the file has")
-                with archive.open(member) as file:
-                    yield member.filename.removesuffix(".npy"), np.lib.format.read_array(file, allow_pickle=False)
+        yield
     except zipfile.BadZipFile as error:
         whole = "is no zip archive, as an .npz file is" if "not a zip" in str(error) else "is a broken zip archive"
         raise ExtractionError(path, whole) from None
