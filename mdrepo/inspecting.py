@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from .notes import note_of
 from .results import DocumentStatus, Status
 from .snapshots import State
 from .staleness import Stale, stale
-from .surveying import Surveyor, contains
+from .surveying import Survey, Surveyor, contains
 from .validation import Problem
 from .workspace import Workspace
 
@@ -31,7 +32,7 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     branch, head, tree, _ = git.tip()
     states = {state.path: state for state in git.status()}
     is_document = workspace.configuration.is_document
-    survey = Surveyor(workspace).work(work, [*states.values()], tree, listed=True)
+    survey = Surveyor(workspace).work(work, [*states.values()], tree)
     seen: dict[str, DocumentStatus] = {}
     examined: dict[str, Examined] = {}
     for path in survey.examine:
@@ -39,7 +40,7 @@ def status(workspace: Workspace, merge: Merge) -> Status:
             seen[path] = each = _document_status(workspace, work, path, states.get(path), merge)
         examined[path] = Examined(not each.problems and not each.stale, frozenset(needs))
     survey.record(examined)
-    gone = [path for path in states if not contains(survey.documents, path) and is_document(path)]
+    gone = [path for path in states if is_document(path) and not workspace.exists(path)]
     seen |= {path: _document_status(workspace, work, path, states[path], merge) for path in gone}
     note = note_of(git, head) if head else None
     new = [path for path, each in states.items() if each.code == "??" and f"/{path}".endswith((".dvc", "/dvc.lock", SUFFIX))]
@@ -47,13 +48,18 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     unrecorded = [each.path for each in all_tracked(work.files, named) if _unrecorded(workspace, each.path, each.md5)]
     ours = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
     files = tuple((each.path, each.word) for each in ours)
-    stems = (path.removesuffix(SUFFIX) for path in named if path.endswith(SUFFIX))
-    alone = [stem for stem in stems if not contains(survey.documents, stem) and is_document(stem)]
+    stems = [path.removesuffix(SUFFIX) for path in named if path.endswith(SUFFIX)]
+    here = survey.listing() if stems else ()
+    alone = [stem for stem in stems if not contains(here, stem) and is_document(stem)]
     orphans = [stem + SUFFIX for stem in alone if workspace.exists(stem + SUFFIX) and not workspace.exists(stem)]
     verdict = note["verdict"] if note else None
     remarkable = tuple(each for _, each in sorted(seen.items()) if each.state != "unchanged" or each.problems or each.stale)
-    paths = tuple(sorted([*survey.documents, *gone]))
-    return Status(branch, head, verdict, paths, remarkable, tuple(unrecorded), files, tuple(orphans))
+    listing = partial(_all, survey, gone)
+    return Status(branch, head, verdict, listing, remarkable, tuple(unrecorded), files, tuple(orphans))
+
+
+def _all(survey: Survey, gone: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted([*survey.listing(), *gone]))
 
 
 def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:

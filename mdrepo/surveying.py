@@ -8,7 +8,8 @@ import json
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 from . import __version__
@@ -24,12 +25,15 @@ from .workspace import Workspace
 
 @dataclass(frozen=True)
 class Survey:
-    """All documents of a snapshot, sorted, and those to look at; what is seen of these is recorded for the next time."""
+    """The documents of a snapshot to look at; what is seen of these is recorded for the next time.
+
+    `listing` gives all of them, sorted: of many documents the list takes longer than all else, so that it is made when it is asked
+    for, after what was seen is recorded.
+    """
 
     examine: list[str]
     record: Callable[[Mapping[str, Examined]], None] = field(repr=False)
-    documents: Sequence[str] = ()
-    """Only where they were asked for: of many documents the list takes longer than all else."""
+    listing: Callable[[], Sequence[str]] = field(repr=False)
 
 
 def contains(documents: Sequence[str], path: str) -> bool:
@@ -67,44 +71,48 @@ class Surveyor:
         child.files.prefetch([name for path in examine for name in (path, path + SUFFIX)])
         return child, examine
 
-    def work(self, catalogue: Catalogue, states: Sequence[State], head: str | None, *, listed: bool = False) -> Survey:
-        """Of the work tree, which differs from HEAD's tree, if there is one, in some paths; with a list of all documents or not."""
+    def work(self, catalogue: Catalogue, states: Sequence[State], head: str | None) -> Survey:
+        """Of the work tree, which differs from HEAD's tree, if there is one, in some paths."""
         changed = {state.path: self._space.exists(state.path) for state in states}
         new = frozenset(state.path for state in states if "A" in state.code or state.code == "??")
         unmerged = any(state.unmerged for state in states)
-        return self._survey(catalogue, None if unmerged else head, _Changes({}, changed, new), listed=listed)
+        return self._survey(catalogue, None if unmerged else head, _Changes({}, changed, new))
 
-    def _survey(self, catalogue: Catalogue, tree: str | None, changes: _Changes, *, listed: bool = False) -> Survey:
+    def _survey(self, catalogue: Catalogue, tree: str | None, changes: _Changes) -> Survey:
         stamp = self._stamp(catalogue)
+        listing = cache(partial(self._listing, catalogue, tree, stamp, changes))
         if tree is not None:
             with contextlib.suppress(Unknown), self._ledger.open() as page:
                 known = page.tree(stamp)
                 if known is not None and (moved := self._moved(known, tree)) is not None:
-                    changes = _Changes(moved, changes.changed, changes.new)
-                    documents = self._documents(page, changes) if listed else ()
-                    return replace(self._from(page, tree, stamp, changes), documents=documents)
+                    return self._from(page, tree, stamp, _Changes(moved, changes.changed, changes.new), listing)
         here = [path for path in catalogue.paths if changes.changed.get(path, True)]
 
         def record(found: Mapping[str, Examined]) -> None:
             if tree is not None:
                 self._write(tree, stamp, self._of_tree(found, changes), [], anew=True)
 
-        return Survey(here, record, here)
+        return Survey(here, record, lambda: here)
 
     def _touched(self, changes: _Changes) -> dict[str, bool]:
         """The documents that differ from what is known of them, and whether they are there."""
         names = {**changes.moved, **changes.changed}
         return {path: there for path, there in names.items() if self._space.configuration.is_document(path)}
 
-    def _documents(self, page: Page, changes: _Changes) -> list[str]:
-        here = page.documents()  # in order; of many documents few are touched
-        for path, there in self._touched(changes).items():
-            place = bisect_left(here, path)
-            if contains(here, path) != there:
-                here[place : place + (not there)] = [path] * there
-        return here
+    def _listing(self, catalogue: Catalogue, tree: str | None, stamp: str, changes: _Changes) -> list[str]:
+        """All documents, by what is known of the tree itself; by git's own list where that is nothing."""
+        if tree is not None:
+            with contextlib.suppress(Unknown), self._ledger.open() as page:
+                if page.tree(stamp) == tree:
+                    here = page.documents()  # in order; of many documents few are touched
+                    for path, there in self._touched(changes).items():
+                        place = bisect_left(here, path)
+                        if contains(here, path) != there:
+                            here[place : place + (not there)] = [path] * there
+                    return here
+        return [path for path in catalogue.paths if changes.changed.get(path, True)]
 
-    def _from(self, page: Page, tree: str, stamp: str, changes: _Changes) -> Survey:
+    def _from(self, page: Page, tree: str, stamp: str, changes: _Changes, listing: Callable[[], Sequence[str]]) -> Survey:
         """From what is known of another tree."""
         touched, unsound = self._touched(changes), page.unsound()
         needing = page.needing({**changes.moved, **changes.changed})
@@ -118,7 +126,7 @@ class Surveyor:
                 gone = [path for path, there in changes.moved.items() if not there]
                 self._write(tree, stamp, kept, gone, anew=False)
 
-        return Survey(examine, record)
+        return Survey(examine, record, listing)
 
     def _moved(self, known: str, tree: str) -> dict[str, bool] | None:
         """What differs between two trees, and whether the second has it; None where git has not the first any more."""

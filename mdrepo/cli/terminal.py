@@ -117,5 +117,6 @@ def _started(command: str) -> subprocess.Popen[str] | None:
     except OSError as error:
         from .output import hint
 
-        hint(f"the pager {command!r} cannot be run ({error.strerror}): GIT_PAGER, core.pager and PAGER name it")
+        how = "GIT_PAGER, core.pager and PAGER name it, --no-pager does without"
+        hint(f"the pager {command!r} cannot be run ({error.strerror}): {how}")
         return None

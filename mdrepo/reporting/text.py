@@ -57,7 +57,7 @@ def problems(found: list[Problem]) -> Iterator[Line]:
 def status(found: Status) -> Iterator[Line]:
     where = f"On branch {found.branch}" if found.branch else "On no branch (HEAD is detached)"
     yield [where, ", ", *(["no commit yet"] if found.head is None else [f"commit {found.head[:7]}: ", verdict(found.verdict)])]
-    if not found.paths:
+    if not found.remarkable and not found.paths:
         yield ["No documents yet: 'mdrepo new model NAME' makes one"]
     for each in found.remarkable:
         yield from document_status(each)
@@ -67,7 +67,7 @@ def status(found: Status) -> Iterator[Line]:
         yield [Span(f"  {state:<10}", "warn"), path]
     for path in found.orphans:
         yield [Span("  ! ", "warn"), f"{path} belongs to no document: git rm it, or git mv it to where the document is now"]
-    if found.paths and not found.remarkable and not found.files and not found.orphans:
+    if not found.remarkable and not found.files and not found.orphans and found.paths:
         yield [f"{counted(len(found.paths), 'document')}, nothing to commit, nothing stale"]
 
 

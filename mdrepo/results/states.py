@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what holds a value need not know how it is made
@@ -33,18 +34,24 @@ class DocumentStatus:
 class Status:
     """The state of the work tree: the branch, HEAD and its verdict, the documents, artefacts that DVC was not told of.
 
-    `paths` are those of all documents, `remarkable` the documents that are not just as they were committed, and in order; `files`
-    the other changed files that a commit of everything takes, with their state; `orphans` lock files without document.
+    `listing` gives the paths of all documents; `remarkable` are the documents that are not just as they were committed, and in
+    order; `files` the other changed files that a commit of everything takes, with their state; `orphans` lock files of no
+    document.
     """
 
     branch: str | None
     head: str | None
     verdict: str | None
-    paths: tuple[str, ...]
+    listing: Callable[[], tuple[str, ...]] = field(repr=False, compare=False)
     remarkable: tuple[DocumentStatus, ...]
     unrecorded: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     orphans: tuple[str, ...] = ()
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of all documents; of many the list takes longer than all else, so that it is made when it is asked for."""
+        return self.listing()
 
     @property
     def documents(self) -> tuple[DocumentStatus, ...]:
