@@ -5,9 +5,11 @@ Seeded; the same library versions on the same kind of processor give the same by
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,7 @@ def data(classes: int, train: Path, test: Path, zero: int) -> None:
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.3, random_state=SEED, stratify=y)
     y_train = np.where(y_train == 0, np.uint8(zero), y_train)
     for path, images, answers in ((train, x_train, y_train), (test, x_test, y_test)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, x=images, y=answers)
+        _archive(path, {f"{name}.npy": _array(values) for name, values in (("x", images), ("y", answers))})
 
 
 @stages.command()
@@ -107,14 +108,27 @@ def _fit(keras: Any, network: Any, images: Any, answers: Any) -> None:
 
 def _save(network: Any, path: Path) -> None:
     """Save a model without the moment and the memory addresses of its saving, so that the same training gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     network.compiled = False  # the optimizer's state is of no use to who loads it
+    path.parent.mkdir(parents=True, exist_ok=True)
     network.save(path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     metadata = json.loads(members["metadata.json"])
     members["config.json"] = _numbered(members["config.json"].decode()).encode()
     members["metadata.json"] = json.dumps({k: v for k, v in metadata.items() if k != "date_saved"}).encode()
+    _archive(path, members)
+
+
+def _array(values: Any) -> bytes:
+    """An array as .npy."""
+    out = io.BytesIO()
+    np.lib.format.write_array(out, np.ascontiguousarray(values), allow_pickle=False)
+    return out.getvalue()
+
+
+def _archive(path: Path, members: Mapping[str, bytes]) -> None:
+    """A zip archive, as .npz and .keras are, in bytes that are the same by all Pythons, which what numpy.savez makes is not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, _MOMENT), content)
