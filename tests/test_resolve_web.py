@@ -65,7 +65,16 @@ class Served:
     def __init__(self, root: Path, *words: str) -> None:
         command = [sys.executable, "-m", "mdrepo", *words, "resolve", "--web"]
         environ = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
-        self.process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+        self.process = subprocess.Popen(
+            command,
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environ,
+            # a shell that runs the tests in the background lets ctrl-c be ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        )
         assert self.process.stdout is not None
         self.first = self.process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/\S+", self.first)
