@@ -96,37 +96,43 @@ class _Walk:
             return
         for index in sorted(set(range(len(old))).difference(origin), reverse=True):
             self.changes.append(Change("removed", (*now, index), old[index], MISSING, (*was, index), None, None, named(old[index])))
-        self.placed(old, new, origin, (was, will, now), named)
-        pairs = [(i, j) for j, i in enumerate(origin) if i is not None]
-        for place in _unlike([old[i] for i, _ in pairs], [new[j] for _, j in pairs]):
-            i, j = pairs[place]
+        kept = [before for before in origin if before is not None]
+        self.placed(old, new, origin, kept, (was, will, now), named)
+        there = [index for index, before in enumerate(origin) if before is not None]
+        for place in _unlike(list(map(old.__getitem__, kept)), list(map(new.__getitem__, there))):
+            i, j = kept[place], there[place]
             self.values(old[i], new[j], (*was, i), (*will, j), (*now, j), named(new[j]))
 
-    def placed(self, old: list[Any], new: list[Any], origin: list[int | None], at: tuple[Path, Path, Path], named: _Names) -> None:
+    def placed(
+        self,
+        old: list[Any],
+        new: list[Any],
+        origin: list[int | None],
+        kept: list[int],
+        at: tuple[Path, Path, Path],
+        named: _Names,
+    ) -> None:
         """Insertions and moves, from the front: each goes right behind the item that it follows in the end.
 
         What still stands between two items that stay is moved away when its own turn comes; so behind the last item placed, all
         are in the old order.
         """
         was, will, now = at
-        kept = [before for before in origin if before is not None]
         current = sorted(kept)  # old places; an inserted item is -1
-        ranks = kept if current == kept else [*map({before: rank for rank, before in enumerate(current)}.__getitem__, kept)]
+        ranks = kept if current == kept else list(map(dict(zip(current, count(), strict=False)).__getitem__, kept))
         stay = set(map(kept.__getitem__, longest_increasing(ranks)))
         if len(stay) == len(new):
             return
         last = -1  # where the previous item stands
-        for index, before in enumerate(origin):
+        for index in [place for place, before in enumerate(origin) if before not in stay]:
+            if index and (follows := origin[index - 1]) in stay:
+                last = bisect_left(current, follows, last + 1)
+            before = origin[index]
             if before is None:
                 last += 1
                 current.insert(last, -1)
                 change = Change("added", (*now, last), MISSING, new[index], None, (*will, index), None, named(new[index]))
                 self.changes.append(change)
-                continue
-            if before in stay:
-                last += 1
-                if current[last] != before:
-                    last = bisect_left(current, before, last)
                 continue
             place = bisect_left(current, before, last + 1)
             if place == len(current) or current[place] != before:
