@@ -4,7 +4,8 @@ usage: python benchmarks/scale.py [ROUNDS [SIZE...]]
 
 Beside each command what git takes for the same (`git blame` for `blame`, `git log -p PATH` for a field's history), in turns; at
 1,000 documents also `dvc params diff`, with every document as a parameter file. Each commit changes one document, which has
-thereby 1,000 versions, and one other.
+thereby 1,000 versions, and one other; between two rounds there are two more commits. The first round warms up; what it takes is
+shown of a field's history alone, where git has to look for the versions of the document, which mdrepo then remembers.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ COMMITS = 1000
 FIRST = "metadata/d0.json"
 GIT = ["git", "-c", "user.name=b", "-c", "user.email=b@example.com", "-c", "gc.auto=0"]
 COMMIT = ["-am", "Ten"]
+HISTORY = "log PATH#POINTER"
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "status": ([MDREPO, "status"], [*GIT, "status"]),
     "diff": ([MDREPO, "diff"], [*GIT, "diff"]),
     "validate": ([MDREPO, "validate"], [*GIT, "status"]),
     "commit --no-eval": ([MDREPO, "commit", "--no-eval", *COMMIT], [*GIT, "commit", "-q", *COMMIT]),
     "log -n 10": ([MDREPO, "log", "-n", "10"], [*GIT, "log", "-n", "10"]),
-    "log PATH#POINTER": ([MDREPO, "log", f"{FIRST}#/examples"], [*GIT, "log", "-p", "--", FIRST]),
+    HISTORY: ([MDREPO, "log", f"{FIRST}#/examples"], [*GIT, "log", "-p", "--", FIRST]),
     "blame": ([MDREPO, "blame", FIRST], [*GIT, "blame", FIRST]),
     "query": ([MDREPO, "query", "examples > 5000"], [*GIT, "grep", "-l", "examples"]),
 }
@@ -100,10 +102,9 @@ def measured(folder: Path, size: int, rounds: int) -> list[list[str]]:
             for side, words in zip(("mdrepo", "git"), sides, strict=True):
                 change(folder, size, 20_000 + turn * 2 + (side == "git"))
                 seconds = cpu(words, folder)
-                if turn:
-                    found.setdefault(f"{name} {side}", []).append(seconds)
+                found.setdefault(f"{name} {side}" if turn else f"{name}, the first time {side}", []).append(seconds)
     rows = []
-    for name in COMMANDS:
+    for name in [*COMMANDS, f"{HISTORY}, the first time"]:
         ours, theirs = (statistics.median(found[f"{name} {side}"]) for side in ("mdrepo", "git"))
         rows.append([f"{size:,}", f"`{name}`", f"{ours:.3f}", f"{theirs:.3f}", f"{2 * theirs + 0.15:.3f}"])
     return rows

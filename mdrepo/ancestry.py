@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from .caching import Cache
+from .edits import Edit, Edits
 from .snapshots import Git
-
-_FORMAT = "%x01%H%x00%P%x00%an%x00%aI%x00%s"
-FILES = ("100644", "100755")
 
 
 class Version(NamedTuple):
@@ -31,6 +30,8 @@ class Step:
     subject: str
     now: Version
     before: tuple[Version, ...]
+    sources: tuple[str | None, ...] = ()
+    """For each version before it, the commit that made it; None where there was none."""
     cut: bool = False
     """Whether a shallow clone ends here: what was before is not known."""
 
@@ -52,89 +53,88 @@ class Ancestry:
         return sorted({blob for blob in found if blob is not None})
 
 
-def ancestry(git: Git, tip: str, path: str) -> Ancestry:
+class _Place(NamedTuple):
+    """A file by its name in one commit."""
+
+    commit: str
+    path: str
+
+
+class _Turn(NamedTuple):
+    """What a commit did to a file that it changed: by parents what the file was, and where it was that."""
+
+    edit: Edit
+    now: Version
+    before: tuple[Version, ...]
+    sources: tuple[_Place, ...]
+
+
+def ancestry(git: Git, cache: Cache, tip: str, path: str) -> Ancestry:
     """What git knows of the document at a path in a commit.
 
-    git's own `--follow` loses the edits that another branch made under the old path, so each rename is followed where it happened.
+    As in `git log`, a merge that has the file of one of its parents is passed by to that parent, and counts for nothing. git's own
+    `--follow` loses the edits that another branch made under the old path, so each rename is followed where it happened.
     """
-    shallow = git.common / "shallow"
-    grafts = set(shallow.read_text(encoding="ascii").split()) if shallow.exists() else set()
+    edits = Edits(git, cache, tip)
+    turns, passed = _walked(git, edits, path)
+    order = {commit: number for number, commit in enumerate(edits.graph)}
     steps: dict[str, Step] = {}
-    paths: list[str] = []
-    waiting = [(tip, path)]
-    while waiting:
-        start, name = waiting.pop(0)
-        paths.append(name)
-        passed: set[str] = set()
-        for step in _touching(git, start, name):
-            if step.commit in passed or step.commit in steps:
-                continue
-            if step.commit in grafts:
-                steps[step.commit] = replace(step, before=(), cut=True)
-                continue
-            renamed = dict(_renames(git, step))
-            for parent, version in renamed.values():
-                waiting.append((parent, version.path))
-                passed |= set(git.text("rev-list", parent, "--").split())  # there, another document had this path
-            before = (renamed[place][1] if place in renamed else version for place, version in enumerate(step.before))
-            steps[step.commit] = replace(step, before=tuple(before))
-    return Ancestry(tuple(steps.values()), tuple(dict.fromkeys(paths)))
+    for place in sorted(turns, key=lambda each: order[each.commit]):
+        turn = turns[place]
+        cut = place.commit in edits.grafts
+        sources = tuple(_made(source, turns, passed) for source in turn.sources)
+        when = datetime.fromisoformat(turn.edit.date)
+        before = () if cut else turn.before
+        step = Step(place.commit, turn.edit.author, when, turn.edit.subject, turn.now, before, sources, cut)
+        steps.setdefault(place.commit, step)
+    return Ancestry(tuple(steps.values()), tuple(dict.fromkeys((path, *(each.path for each in turns)))))
 
 
-def nearest(git: Git, tip: str, paths: Sequence[str]) -> dict[str, list[str]]:
-    """For each commit that changed a file of some names, those nearest before it that changed the file of that name."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        for line in git.text("--literal-pathspecs", "rev-list", "--parents", tip, "--", path).splitlines():
-            commit, *parents = line.split()
-            found.setdefault(commit, []).extend(parents)
-    return found
+def _walked(git: Git, edits: Edits, path: str) -> tuple[dict[_Place, _Turn], dict[_Place, _Place]]:
+    """The places where a document changed, and of all others before the tip where it came from as it was."""
+    turns: dict[_Place, _Turn] = {}
+    passed: dict[_Place, _Place] = {}
+    waiting = [_Place(commit, path) for commit in [*edits.graph][:1]]
+    for place in waiting:  # which grows
+        if place in turns or place in passed:
+            continue
+        commit, name = place
+        parents = edits.graph[commit]
+        edit = edits.of(name).get(commit)
+        same = next((parent for parent in parents if edit is None or parent not in edit.sides), None)
+        if same is not None:
+            passed[place] = _Place(same, name)
+            waiting.append(passed[place])
+        elif edit is not None:
+            turns[place] = _turn(git, edit, place, parents)
+            waiting += turns[place].sources
+    return turns, passed
 
 
-def _touching(git: Git, start: str, path: str) -> list[Step]:
-    """The commits that changed a path, of a merge only one whose result is none of its parents'."""
-    words = ["log", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-follow"]
-    words += ["--topo-order", "--no-color", "--no-show-signature"]
-    out = git.run("--literal-pathspecs", *words, f"--format={_FORMAT}", start, "--", path).stdout
-    found: dict[str, Step] = {}
-    for fields, raw in _records(out.split(b"\0"), os.fsencode(path)):
-        commit, _, author, date, subject = fields
-        old_mode, new_mode, old, new = raw.split()[:4]
-        before = Version(path, old if old_mode in FILES else None)
-        if commit in found:
-            found[commit] = replace(found[commit], before=(*found[commit].before, before))
-        else:
-            now = Version(path, new if new_mode in FILES else None)
-            found[commit] = Step(commit, author, datetime.fromisoformat(date), subject, now, (before,))
-    return list(found.values())
+def _turn(git: Git, edit: Edit, place: _Place, parents: Sequence[str]) -> _Turn:
+    now = Version(place.path, next(iter(edit.sides.values())).new)
+    before = [Version(place.path, edit.sides[parent].old) for parent in parents or ("",)]
+    if now.blob is not None:
+        for number, parent in enumerate(parents):
+            if before[number].blob is None:
+                before[number] = _renamed(git, parent, place) or before[number]
+    sources = (_Place(parent, version.path) for parent, version in zip(parents, before, strict=False))
+    return _Turn(edit, now, tuple(before), tuple(sources))
 
 
-def _records(parts: list[bytes], path: bytes) -> Iterator[tuple[list[str], str]]:
-    """(fields of the commit, raw line of the change) of each change of a file in the output of git log."""
-    at = 0
-    while at + 6 < len(parts):
-        commit, *fields = (part.decode("utf-8", "replace") for part in parts[at : at + 5])
-        at += 5
-        while (raw := parts[at].lstrip(b"\n")).startswith(b":"):
-            if parts[at + 1] == path:  # and not a file in a folder that once had this name
-                yield [commit.removeprefix("\x01"), *fields], raw[1:].decode("ascii")
-            at += 2
+def _made(place: _Place, turns: Mapping[_Place, _Turn], passed: Mapping[_Place, _Place]) -> str | None:
+    """The commit that made a file what it is in another one."""
+    while place in passed:
+        place = passed[place]
+    return place.commit if place in turns else None
 
 
-def _renames(git: Git, step: Step) -> Iterator[tuple[int, tuple[str, Version]]]:
-    """The parents, by their number, in which a file that a step made had another name, if git finds that it was renamed."""
-    if step.now.blob is None or all(version.blob is not None for version in step.before):
-        return
-    for place, (parent, version) in enumerate(zip(git.parents(step.commit), step.before, strict=False)):
-        if version.blob is None and (found := _renamed(git, parent, step)):
-            yield place, (parent, found)
-
-
-def _renamed(git: Git, parent: str, step: Step) -> Version | None:
-    out = git.run("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--no-commit-id", parent, step.commit).stdout
+def _renamed(git: Git, parent: str, place: _Place) -> Version | None:
+    """What a file that came was in a parent, if git finds that it was renamed."""
+    out = git.run("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--no-commit-id", parent, place.commit).stdout
     parts = [os.fsdecode(part) for part in out.split(b"\0")]
     for raw, old, new in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
-        if new == step.now.path:
+        if new == place.path:
             return Version(old, raw.split()[2])
     return None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 from . import pointers
-from .ancestry import Step, Version, nearest
+from .ancestry import Step, Version
 from .changes import MISSING, Delta, KeyFinder, no_keys
 from .differences import DocumentDiff
 from .documents import DocumentError
@@ -38,7 +39,6 @@ class Fields:
     """One document's fields up to a revision; a version that is no JSON counts as the one before it."""
 
     def __init__(self, space: Workspace, path: str, revision: str) -> None:
-        self._git = space.git
         self.history = History(space, path, revision)
         self.path = path
 
@@ -48,18 +48,16 @@ class Fields:
         steps = self.history.steps
         numbers = {step.commit: number for number, step in enumerate(steps)}
         made: dict[int, Link] = {}
-        latest: dict[Version, int] = {}
-        parents = nearest(self._git, self.history.tip, self.history.ancestry.paths)
         for number in range(len(steps) - 1, -1, -1):
             step = steps[number]
             before = []
-            for version in step.before:
-                sources = (numbers[parent] for parent in parents.get(step.commit, ()) if parent in numbers)
-                source = next((each for each in sources if steps[each].now == version and each in made), latest.get(version))
+            for version, commit in zip_longest(step.before, step.sources):
+                source = None if commit is None else numbers[commit]
+                if source is not None and steps[source].now.path != version.path:
+                    source = None  # that commit is in the history under another of the document's names
                 content = self._content(version, MISSING) if source is None else made[source].content
                 before.append((source, content))
             made[number] = Link(step, self._content(step.now, before[0][1] if before else MISSING), tuple(before))
-            latest[step.now] = number
         return [made[number] for number in range(len(steps))]
 
     def _content(self, version: Version, otherwise: Any) -> Any:

@@ -58,7 +58,7 @@ def _chosen(
             folders.append(path)
             continue
         if pointer is None and not search:
-            steps = (step for tip in span.tips for step in ancestry(workspace.git, tip, path).steps)
+            steps = (step for tip in span.tips for step in ancestry(workspace.git, workspace.cache, tip, path).steps)
             found |= {step.commit: [] for step in steps if step.commit not in found}
             continue
         for commit, each in _traced(workspace, span, path, pointer or "", search):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .ancestry import Version, ancestry, blobs_at
+from .caching import Cache
 from .notes import Note, noted, parse_note
 from .revisions import Span
 from .snapshots import Git
@@ -20,9 +21,9 @@ class Moment(NamedTuple):
     result: Mapping[str, Any]
 
 
-def moments(git: Git, span: Span, is_document: Callable[[str], bool], paths: Sequence[str] = ()) -> list[Moment]:
+def moments(git: Git, cache: Cache, span: Span, is_document: Callable[[str], bool], paths: Sequence[str] = ()) -> list[Moment]:
     """The moments of a range, newest first; of some documents, under all the names that they had, or folders, if any are given."""
-    names = {name for path in paths if is_document(path) for tip in span.tips for name in ancestry(git, tip, path).paths}
+    names = {name for path in paths if is_document(path) for tip in span.tips for name in ancestry(git, cache, tip, path).paths}
     folders = tuple("" if path == "." else f"{path.rstrip('/')}/" for path in paths if path not in names)
     order = git.run("rev-list", *span.words, "--").stdout.decode().split()
     notes = notes_of(git, order)

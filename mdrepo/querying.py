@@ -32,7 +32,7 @@ def query(space: Workspace, text: str, revision: str = "HEAD", *, everything: bo
 
 
 def _everything(space: Workspace, revisions: str) -> list[Moment]:
-    return moments(space.git, space.git.span(revisions), space.configuration.is_document)
+    return moments(space.git, space.cache, space.git.span(revisions), space.configuration.is_document)
 
 
 def _at(space: Workspace, revision: str) -> list[Moment]:
@@ -59,7 +59,7 @@ def _value(view: Any, field: str) -> Any:
 def measures(space: Workspace, revisions: str = "HEAD", paths: Sequence[str] = (), limit: int | None = None) -> list[Measure]:
     """The metrics of the documents that each commit changed or evaluated, newest first; `limit` counts commits."""
     git = space.git
-    found = moments(git, git.span(revisions), space.configuration.is_document, paths)
+    found = moments(git, space.cache, git.span(revisions), space.configuration.is_document, paths)
     ids = list(dict.fromkeys(each.commit for each in found))[:limit]
     commits = dict(zip(ids, git.commits(ids), strict=True))
     return [

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from .ancestry import FILES, Version
+from .ancestry import Version
+from .edits import FILES
 from .revisions import Span
 from .snapshots import Git
 

@@ -24,6 +24,7 @@ from replay import (
 
 from mdrepo import pointers
 from mdrepo.ancestry import ancestry
+from mdrepo.caching import Cache
 from mdrepo.changes import MISSING
 from mdrepo.plumbing import merge_text
 from mdrepo.repository import Repository
@@ -79,11 +80,11 @@ def test_the_commands_on_the_whole_history(zoo: Path) -> None:
 
 
 def test_blame_is_what_walking_back_says_but_where_a_member_was_renamed(zoo: Path) -> None:
-    repo, history = Repository.open(zoo), Git.find(zoo)
+    repo, history, cache = Repository.open(zoo), Git.find(zoo), Cache(zoo / ".git/mdrepo/cache")
     leaves = 0
     renamed: Counter[str] = Counter()
     for path in repo.paths():
-        steps = ancestry(history, "HEAD", path).steps
+        steps = ancestry(history, cache, "HEAD", path).steps
         blobs = history.blobs([str(step.now.blob) for step in steps])
         contents = [json.loads(blobs[str(step.now.blob)]) for step in steps]
         for line in repo.blame(path).lines:
