@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import sys
@@ -285,6 +284,8 @@ def _canonical(value: Any) -> str:
 
 def digest(value: Any) -> str:
     """SHA-256, in hexadecimal, of the RFC 8785 form of a JSON value."""
+    import hashlib  # OpenSSL takes a while to load
+
     return hashlib.sha256(canonical(value).encode("utf-8")).hexdigest()
 
 

@@ -120,16 +120,16 @@ class Schema:
         Of contents that come or go whole, it is the most severe class of all that they contain.
         """
         place = self._alike(path)
-        if not any(isinstance(content, dict | list) for content in contents):
+        if not contents:
             return self._class(place)
         return max([self._class(place), *(self._inside(place, content) for content in contents)], key=_SEVERITY.__getitem__)
 
     def _alike(self, path: Path) -> Path:
         """A path of which the schema says the same: a list's items are all alike, but for the first few that it may name."""
-        place: Path = ()
+        place: list[str | int] = []
         for token in path:
-            place = (*place, min(token, self._named(place)) if isinstance(token, int) else token)
-        return place
+            place.append(min(token, self._named(tuple(place))) if isinstance(token, int) else token)
+        return tuple(place)
 
     def _named(self, path: Path) -> int:
         """How many items of the list at a path the schema names one by one."""

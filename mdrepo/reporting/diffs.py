@@ -17,23 +17,27 @@ if TYPE_CHECKING:
 
 _PLACE = 1_000
 _STYLES = {"breaking": "bad", "behavioural": "warn", "descriptive": "faint"}
+_CLASSES = {meaning: Span(f"  [{meaning}]", style) for meaning, style in _STYLES.items()}
+_ADDED, _REMOVED, _MOVED, _CHANGED = (
+    Span(f"  {sign} ", style) for sign, style in zip("+->~", ("good", "bad", "warn", "warn"), strict=True)
+)
 
 
 def change(each: Change, meaning: ChangeClass | None = None) -> Line:
     """One change: its sign, where, what it was and is, and its class."""
     place = pointers.build(each.shown_path) or "(the whole document)"
     place = place if len(place) <= _PLACE else f"{place[:_PLACE]}… ({len(place):,} characters)"
-    named = Span(f" ({each.identity[:_PLACE]})" if each.identity else "", "faint")
-    told = [Span(f"  [{meaning}]", _STYLES[meaning])] if meaning else []
+    named = Span(f" ({each.identity[:_PLACE]})", "faint") if each.identity else ""
+    told = _CLASSES[meaning] if meaning else ""
     match each.kind:
         case "added":
-            return [Span("  + ", "good"), place, named, ": ", value(each.new), *told]
+            return [_ADDED, place, named, ": ", value(each.new), told]
         case "removed":
-            return [Span("  - ", "bad"), place, named, ": ", value(each.old), *told]
+            return [_REMOVED, place, named, ": ", value(each.old), told]
         case "moved":
-            return [Span("  > ", "warn"), place, named, f": moved {moved(each)}", *told]
+            return [_MOVED, place, named, f": moved {moved(each)}", told]
         case _:
-            return [Span("  ~ ", "warn"), place, named, f": {_sides(each)}", *told]
+            return [_CHANGED, place, named, f": {_sides(each)}", told]
 
 
 def moved(each: Change) -> str:
@@ -96,14 +100,22 @@ def _kind(content: Any) -> str:
     return _KINDS.get(type(content)) or next(name for kind, name in _KINDS.items() if isinstance(content, kind))
 
 
-def told_apart(each: DocumentDiff, item: Change) -> tuple[pointers.Path, str] | None:
-    """The list that a change is in, and the member that tells its items apart where no schema declares one."""
-    places = [place for place, token in enumerate(item.shown_path) if isinstance(token, int)]
-    if not item.identity or not places:
-        return None
-    path = item.shown_path[: places[-1]]
-    declared = each.schema is not None and each.schema.keys(path) is not None
-    return None if declared else (path, item.identity.partition(" ")[0])
+def itemised(each: DocumentDiff) -> Iterator[tuple[Change, ChangeClass | None, tuple[pointers.Path, str] | None]]:
+    """Each change with its class; the first in a list also with that, and what tells its items apart, if no schema says it."""
+    known: set[pointers.Path] = set()
+    for item, meaning in zip(each.delta, each.classes, strict=True):
+        around = _list_around(item.shown_path) if item.identity else None
+        if around is None or around in known:
+            yield item, meaning, None
+            continue
+        known.add(around)
+        declared = each.schema is not None and each.schema.keys(around) is not None
+        yield item, meaning, None if declared else (around, item.identity.partition(" ")[0])
+
+
+def _list_around(path: pointers.Path) -> pointers.Path | None:
+    """The path of the innermost list on the way to a field."""
+    return next((path[:depth] for depth in range(len(path) - 1, -1, -1) if isinstance(path[depth], int)), None)
 
 
 def summary(each: DocumentDiff) -> str:
@@ -129,11 +141,8 @@ def document_diff(each: DocumentDiff) -> Iterator[Line]:
     """A line for the document, and one for each change; below it the words of a long text, above it how a list is compared."""
     state = Span(f"  {each.state}: " if each.state != "changed" else "  ", "faint")
     yield [Span(each.path, "strong"), state, summary(each), *_classed(each.highest_class)]
-    known: set[pointers.Path] = set()
-    for item, meaning in zip(each.delta, each.classes, strict=True):
-        apart = told_apart(each, item)
-        if apart and apart[0] not in known:
-            known.add(apart[0])
+    for item, meaning, apart in itemised(each):
+        if apart:
             yield [Span(f"  (items of {pointers.build(apart[0]) or 'the document'} told apart by {apart[1]})", "faint")]
         yield change(item, meaning)
         if item.kind == "changed" and words.are_long(item.old, item.new):

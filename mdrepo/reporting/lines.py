@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 _HARMFUL = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _DIGEST = re.compile(r"(sha256:|)([0-9a-f]{8})(?:[0-9a-f]{24}|[0-9a-f]{56})(?:\.dir)?")
 
 
@@ -25,6 +26,8 @@ Line = Sequence[Span | str]
 
 def harmless(text: str) -> str:
     """The text with control, bidirectional and zero-width characters as visible escapes."""
+    if text.isprintable():  # which none of them is
+        return text
     return _HARMFUL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
@@ -42,7 +45,7 @@ def value(content: Any, limit: int = 72) -> str:
     elif isinstance(content, dict | list):
         text = _beginning(content, limit)
     else:
-        text = json.dumps(content[: limit + 1] if isinstance(content, str) else content, ensure_ascii=False)
+        text = _ENCODER.encode(content[: limit + 1] if isinstance(content, str) else content)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -55,7 +58,7 @@ def digest(text: str) -> str | None:
 def _beginning(content: Any, limit: int) -> str:
     """The JSON text of an object or a list, no more of it than is needed to see that it is longer than a limit."""
     made = ""
-    for part in json.JSONEncoder(ensure_ascii=False).iterencode(content):
+    for part in _ENCODER.iterencode(content):
         made += part
         if len(made) > limit:
             break

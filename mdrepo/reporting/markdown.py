@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import pointers
 from ..changes import MISSING, Change
 from . import words
-from .diffs import compared, highest, moved, summary, told_apart
+from .diffs import compared, highest, itemised, moved, summary
 from .lines import counted, harmless, value
 
 if TYPE_CHECKING:
@@ -62,13 +62,8 @@ def _parts(found: Sequence[DocumentDiff]) -> Iterator[tuple[str, int]]:
         worst = each.highest_class
         state = f"{each.state}: " if each.state != "changed" else ""
         begin = f"\n{code(each.path)} {state}{summary(each)}{f', {worst}' if worst else ''}\n\n{_HEADING}"
-        known: set[pointers.Path] = set()
-        for item, meaning in zip(each.delta, each.classes, strict=True):
-            apart = told_apart(each, item)
-            new_list = apart is not None and apart[0] not in known
-            if apart:
-                known.add(apart[0])
-            yield begin + _row(item, meaning, apart[1] if apart and new_list else None), 1
+        for item, meaning, apart in itemised(each):
+            yield begin + _row(item, meaning, apart[1] if apart else None), 1
             begin = ""
 
 
