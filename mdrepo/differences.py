@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import ne
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .changes import MISSING, Change, Delta, no_keys
+from .cutting import cut
 from .diffing import diff, tolerant
 from .sharing import Reader
 
@@ -40,7 +42,9 @@ class DocumentDiff:
             return None
         if change.kind == "moved":
             return self.schema.change_class(change.shown_path[:-1])
-        return self.schema.change_class(change.shown_path, *(side for side in (change.old, change.new) if side is not MISSING))
+        return self.schema.change_class(
+            change.shown_path, *(side for side in (change.old, change.new) if isinstance(side, dict | list))
+        )
 
     @cached_property
     def highest_class(self) -> ChangeClass | None:
@@ -87,16 +91,38 @@ def compare(path: str, old: Any, new: Any, schema: Schema | None = None) -> Docu
 
 
 def compare_bytes(
-    one: tuple[str, bytes], other: tuple[str, bytes], tolerance: Tolerance = EXACT, *, spelling: bool = True
+    one: tuple[str, bytes], other: tuple[str, bytes], tolerance: Tolerance = EXACT, *, whole: bool = True
 ) -> list[DocumentDiff]:
     """What changed between two files, each its name and its bytes: one diff, or none; raises DocumentError.
 
-    The schema is the built-in one that the second names, else the first. Numbers come with their spelling, if it is asked for.
+    The schema is the built-in one that the second names, else the first. Without `whole`, for who only shows what changed, numbers
+    may come without their spelling, and of a long list the items that are the same text in both are not read, nor in the contents.
     """
-    reader = Reader()
-    old, new = (reader.read(data, name, spelling=spelling).value for name, data in (one, other))
-    found = tolerance.applied(compare(Path(other[0]).as_posix(), old, new, _builtin(new) or _builtin(old)))
+    found = None if whole or tolerance else _by_items(one, other)
+    if found is None:
+        reader = Reader()
+        old, new = (reader.read(data, name, spelling=whole).value for name, data in (one, other))
+        found = tolerance.applied(_compared(other[0], old, new))
     return [found] if found.delta else []
+
+
+def _compared(name: str, old: Any, new: Any) -> DocumentDiff:
+    return compare(Path(name).as_posix(), old, new, _builtin(new) or _builtin(old))
+
+
+def _by_items(one: tuple[str, bytes], other: tuple[str, bytes]) -> DocumentDiff | None:
+    """What changed in those items of a long list that are not the same text in both, and around it; None where that cannot tell."""
+    cuts = cut((one[1], other[1]))
+    if cuts is None:
+        return None
+    unlike = [*map(ne, *cuts.pieces)]
+    inner = range(1, len(unlike) - 1)
+    rest = cuts.rest([place for place in inner if unlike[place]])
+    if rest is None or not cuts.one_each([place for place in inner if not unlike[place]]):
+        return None
+    found = _compared(other[0], *(document.value for document in rest.documents))
+    delta = rest.whole(found.delta) if rest.is_told_apart(found.schema.keys if found.schema else no_keys) else None
+    return None if delta is None else replace(found, delta=delta)
 
 
 def _builtin(content: Any) -> Schema | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from .changes import MISSING
+from .cutting import cut
 from .documents import Document, DocumentError, read
 from .losses import missing_edits
 from .marking import Marks, Template, marked_texts, marked_values
@@ -82,6 +83,9 @@ class _Files:
     marks: Marks
 
     def merged(self) -> Reconciled:
+        return self.by_items() or self.whole()
+
+    def whole(self) -> Reconciled:
         versions, problems = self.versions()
         if problems:
             return self.as_text(problems)
@@ -113,6 +117,27 @@ class _Files:
             except DocumentError as error:
                 problems.append(error.message)
         return versions, problems
+
+    def by_items(self) -> Reconciled | None:
+        """The merge of a long list's items as texts: what one side alone changed is taken as it stands there, the rest is merged.
+
+        None where that cannot be, or finds a conflict, or does not give strict JSON.
+        """
+        cuts = cut((self.base, self.ours, self.theirs))
+        if cuts is None:
+            return None
+        pieces = [*map(_one_sided, *cuts.pieces)]
+        rest = cuts.rest([place for place, each in enumerate(pieces[1:-1], 1) if each is None])
+        if rest is None or not rest.is_told_apart(self.guide.keys):
+            return None
+        old, mine, yours = rest.documents
+        merged = self.by_structure(old, mine, yours)
+        again = cuts.again(merged.data, rest.places) if merged.clean and not merged.settled else None
+        if again is None:
+            return None
+        taken = {**dict(enumerate(pieces)), **dict(zip(rest.places, again, strict=True))}
+        data = cuts.joined([taken[place] or b"" for place in range(len(pieces))])
+        return replace(merged, data=data) if _is_json(data) else None
 
     def by_structure(self, old: Document | None, mine: Document, yours: Document) -> Reconciled:
         try:
@@ -155,6 +180,13 @@ class _Files:
         return Reconciled(data, False, how, conflicts, reason=reason)
 
 
+def _one_sided(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+    """What a text becomes that at most one side changed; None where both did, each in its own way."""
+    if theirs in (base, ours):
+        return ours
+    return theirs if base == ours else None
+
+
 def _stands(text: bytes, base: Any, ours: Any, theirs: Any) -> bool:
     """Whether a clean text merge is strict JSON and has lost nothing."""
     try:
@@ -165,7 +197,7 @@ def _stands(text: bytes, base: Any, ours: Any, theirs: Any) -> bool:
 
 def _is_json(text: bytes) -> bool:
     try:
-        read(text)
+        read(text, spelling=False)
     except DocumentError:
         return False
     return True

@@ -22,6 +22,12 @@ _MANY = 64
 """Items from which on a list is cut."""
 
 
+def separator(depth: int) -> bytes:
+    """The lines between two items of a list that lies so many containers deep."""
+    indent = b"  " * (depth + 1)
+    return b"\n" + indent + b"},\n" + indent + b"{\n"
+
+
 class Reader:
     """Reads versions of a document, each as `read` does, and shares with the first one what it has in common with it."""
 
@@ -45,8 +51,7 @@ class _Cut:
     def __init__(self, document: Document, depth: int) -> None:
         self.document = document
         self.depth = depth
-        self.indent = b"  " * (depth + 1)
-        self.between = b"\n" + self.indent + b"},\n" + self.indent + b"{\n"
+        self.between = separator(depth)
 
     @cached_property
     def pieces(self) -> list[bytes]:
@@ -71,7 +76,7 @@ class _Cut:
         """The document in some bytes; None where it does not stand as orjson would write it, or is not strict JSON."""
         pieces = data.split(self.between)
         taken = self.taken(pieces)
-        empty = self.indent + b'  "": 0'
+        empty = b"  " * (self.depth + 2) + b'"": 0'
         try:
             rest = read(self.between.join([empty if n in taken else piece for n, piece in enumerate(pieces)]), path)
         except DocumentError:

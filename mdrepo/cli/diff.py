@@ -94,7 +94,7 @@ def _of_files(names: Sequence[str], tolerance: Tolerance, shape: str) -> list[Do
     if len(names) != 2 or names[0] == names[1] == "-":
         raise click.UsageError("--no-index compares two files.")
     old, new = ((name, _bytes(name)) for name in names)
-    return compare_bytes(old, new, tolerance, spelling=shape in ("json", "patch"))
+    return compare_bytes(old, new, tolerance, whole=shape in ("json", "patch"))
 
 
 def _bytes(name: str) -> bytes:
