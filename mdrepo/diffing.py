@@ -114,35 +114,35 @@ class _Walk:
     ) -> None:
         """Insertions and moves, from the front: each goes right behind the item that it follows in the end.
 
-        What still stands between two items that stay is moved away when its own turn comes; so behind the last item placed, all
-        are in the old order.
+        What still stands between two items that stay is moved away when its own turn comes. So where an item stands can be counted:
+        behind the old ones that are still in the old order, and behind those placed so far that follow a staying one before it.
         """
         was, will, now = at
-        current = sorted(kept)  # old places; an inserted item is -1
-        ranks = kept if current == kept else list(map(dict(zip(current, count(), strict=False)).__getitem__, kept))
+        waiting = sorted(kept)  # old places; those that stay never leave
+        ranks = kept if waiting == kept else list(map(dict(zip(waiting, count(), strict=False)).__getitem__, kept))
         stay = set(map(kept.__getitem__, longest_increasing(ranks)))
         if len(stay) == len(new):
             return
-        last = -1  # where the previous item stands
+        anchors: list[int] = []  # for each item placed, the staying one that it comes behind
+        anchor = last = -1  # that of the previous item, and where the previous item stands
         for index in [place for place, before in enumerate(origin) if before not in stay]:
             if index and (follows := origin[index - 1]) in stay:
-                last = bisect_left(current, follows, last + 1)
+                assert follows is not None
+                anchor, last = follows, bisect_left(waiting, follows) + len(anchors)
             before = origin[index]
             if before is None:
                 last += 1
-                current.insert(last, -1)
                 change = Change("added", (*now, last), MISSING, new[index], None, (*will, index), None, named(new[index]))
                 self.changes.append(change)
-                continue
-            place = bisect_left(current, before, last + 1)
-            if place == len(current) or current[place] != before:
-                place = current.index(before, 0, last)
             else:
-                last += 1
-            if place != last:
-                current.insert(last, current.pop(place))
-                paths = (*was, before), (*will, index), (*now, place)
-                self.changes.append(Change("moved", (*now, last), old[before], old[before], *paths, named(new[index])))
+                rank = bisect_left(waiting, before)
+                place = rank + bisect_left(anchors, before)
+                del waiting[rank]
+                last += place > last
+                if place != last:
+                    paths = (*was, before), (*will, index), (*now, place)
+                    self.changes.append(Change("moved", (*now, last), old[before], old[before], *paths, named(new[index])))
+            anchors.append(anchor)
 
 
 def _unlike(olds: list[Any], news: list[Any]) -> list[int]:
