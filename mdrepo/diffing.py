@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import compress, count
+from itertools import compress, count, repeat
 from json.encoder import encode_basestring
-from operator import eq, is_not, not_
+from operator import eq, is_, is_not, not_
 from typing import Any
 
 import orjson
@@ -98,7 +98,7 @@ class _Walk:
             self.changes.append(Change("removed", (*now, index), old[index], MISSING, (*was, index), None, None, named(old[index])))
         kept = [before for before in origin if before is not None]
         self.placed(old, new, origin, kept, (was, will, now), named)
-        there = [index for index, before in enumerate(origin) if before is not None]
+        there = list(compress(count(), map(is_not, origin, repeat(None))))
         for place in _unlike(list(map(old.__getitem__, kept)), list(map(new.__getitem__, there))):
             i, j = kept[place], there[place]
             self.values(old[i], new[j], (*was, i), (*will, j), (*now, j), named(new[j]))
@@ -154,8 +154,9 @@ def _unlike(olds: list[Any], news: list[Any]) -> list[int]:
     if len(olds) < _FEW:
         pairs = enumerate(zip(olds, news, strict=True))
         return [place for place, (one, other) in pairs if one is not other and (one != other or not alike(one, other))]
-    others = list(compress(count(), map(is_not, olds, news)))  # what was shared when it was read is the same
-    if len(others) < len(olds):
+    others: Sequence[int] = range(len(olds))
+    if any(map(is_, olds, news)):  # what was shared when it was read is the same
+        others = list(compress(count(), map(is_not, olds, news)))
         olds, news = [olds[place] for place in others], [news[place] for place in others]
     try:
         written = list(map(eq, map(orjson.dumps, olds), map(orjson.dumps, news)))
