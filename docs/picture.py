@@ -16,7 +16,7 @@ from rich.text import Text
 
 WIDTH = 100
 FIRST = "What is stale"  # the chapter that the picture begins with
-LEFT_OUT = re.compile(r"^\$ mdrepo patch$")  # long, and in the README's tour
+LEFT_OUT = re.compile(r"^\$ mdrepo (patch$|get )")  # long; the patch is in the README's tour
 
 
 def record(folder: Path) -> str:
@@ -46,7 +46,7 @@ def chosen(text: str) -> list[str]:
     for line in text.splitlines():
         bare = re.sub(r"\x1b\[[0-9;]*m", "", line)
         begun = begun or FIRST in bare
-        if bare.startswith(("$ ", "  (")) or re.match(r"\d\. ", bare):
+        if bare.startswith(("$ ", "  (")) or re.match(r"\d+\. ", bare):
             skipping = bool(LEFT_OUT.match(bare))
         if begun and not skipping:
             lines.append(line)
