@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from .caching import Cache
 from .edits import Edit, Edits
 from .snapshots import Git
 
@@ -69,14 +68,13 @@ class _Turn(NamedTuple):
     sources: tuple[_Place, ...]
 
 
-def ancestry(git: Git, cache: Cache, tip: str, path: str) -> Ancestry:
-    """What git knows of the document at a path in a commit.
+def ancestry(edits: Edits, path: str) -> Ancestry:
+    """What git knows of the document at a path in the commit whose history it is.
 
     As in `git log`, a merge that has the file of one of its parents is passed by to that parent, and counts for nothing. git's own
     `--follow` loses the edits that another branch made under the old path, so each rename is followed where it happened.
     """
-    edits = Edits(git, cache, tip)
-    turns, passed = _walked(git, edits, path)
+    turns, passed = _walked(edits, path)
     order = {commit: number for number, commit in enumerate(edits.graph)}
     steps: dict[str, Step] = {}
     for place in sorted(turns, key=lambda each: order[each.commit]):
@@ -90,7 +88,7 @@ def ancestry(git: Git, cache: Cache, tip: str, path: str) -> Ancestry:
     return Ancestry(tuple(steps.values()), tuple(dict.fromkeys((path, *(each.path for each in turns)))))
 
 
-def _walked(git: Git, edits: Edits, path: str) -> tuple[dict[_Place, _Turn], dict[_Place, _Place]]:
+def _walked(edits: Edits, path: str) -> tuple[dict[_Place, _Turn], dict[_Place, _Place]]:
     """The places where a document changed, and of all others before the tip where it came from as it was."""
     turns: dict[_Place, _Turn] = {}
     passed: dict[_Place, _Place] = {}
@@ -106,7 +104,7 @@ def _walked(git: Git, edits: Edits, path: str) -> tuple[dict[_Place, _Turn], dic
             passed[place] = _Place(same, name)
             waiting.append(passed[place])
         elif edit is not None:
-            turns[place] = _turn(git, edit, place, parents)
+            turns[place] = _turn(edits.git, edit, place, parents)
             waiting += turns[place].sources
     return turns, passed
 

@@ -44,26 +44,26 @@ class Edits:
     """
 
     def __init__(self, git: Git, cache: Cache, tip: str) -> None:
-        self._git, self._cache, self._tip = git, cache, tip
+        self.git, self._cache, self._tip = git, cache, tip
         self._files: dict[str, dict[str, Edit]] = {}
 
     @cached_property
     def graph(self) -> dict[str, list[str]]:
         """The commits of the history, each before its parents, with those of its parents that are here."""
-        lines = self._git.text("rev-list", "--parents", "--topo-order", self._tip, "--").splitlines()
+        lines = self.git.text("rev-list", "--parents", "--topo-order", self._tip, "--").splitlines()
         return {commit: parents for commit, *parents in map(str.split, lines)}
 
     @cached_property
     def grafts(self) -> frozenset[str]:
         """Where a shallow clone ends."""
-        shallow = self._git.common / "shallow"
+        shallow = self.git.common / "shallow"
         return frozenset(shallow.read_text(encoding="ascii").split() if shallow.exists() else ())
 
     @cached_property
     def _view(self) -> str:
         """What changes the parents that git shows: another depth of the clone, replaced commits, old grafts."""
-        replaced = self._git.text("for-each-ref", "--format=%(objectname) %(refname)", "refs/replace/")
-        grafts = self._git.common / "info" / "grafts"
+        replaced = self.git.text("for-each-ref", "--format=%(objectname) %(refname)", "refs/replace/")
+        grafts = self.git.common / "info" / "grafts"
         joined = grafts.read_text(encoding="utf-8", errors="replace") if grafts.exists() else ""
         return "\n".join([*sorted(self.grafts), replaced, joined])
 
@@ -101,7 +101,7 @@ class Edits:
         pairs = (f"{commit} {parent}".rstrip() for commit in commits for parent in self.graph[commit] or ("",))
         words = ("diff-tree", "--stdin", "--root", "--raw", "-r", "-z", "--no-abbrev", "--no-renames", f"--pretty={_FORMAT}")
         asked = "".join(f"{pair}\n" for pair in pairs).encode("ascii")
-        out = self._git.run("--literal-pathspecs", *words, "--", path, stdin=asked).stdout
+        out = self.git.run("--literal-pathspecs", *words, "--", path, stdin=asked).stdout
         found: dict[str, Edit] = {}
         for (commit, parent, author, date, subject), sides in _records(out.split(b"\0"), os.fsencode(path)):
             known = found[commit].sides if commit in found else {}

@@ -12,7 +12,7 @@ from .ancestry import Step, Version, ancestry, blobs_at
 from .changes import MISSING, Delta
 from .differences import DocumentDiff, compare
 from .documents import DocumentError
-from .edits import FILES
+from .edits import FILES, Edits
 from .errors import Finding, MdrepoError
 from .files import TreeFiles
 from .notes import Note, noted, parse_note
@@ -38,7 +38,7 @@ class History:
             if self._files.entry(path) is None:
                 self.there.document(path)
             raise Finding(f"{path} is no document by mdrepo.toml", "'mdrepo status' lists the documents")
-        self.ancestry = ancestry(space.git, space.cache, self.tip, path)
+        self.ancestry = ancestry(Edits(space.git, space.cache, self.tip), path)
         if not self.ancestry.steps and (space.root / path).exists():
             raise Finding(f"{path} is in no commit of {revision} yet", "'mdrepo commit' commits it")
         if not self.ancestry.steps:

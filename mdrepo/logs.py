@@ -11,6 +11,7 @@ from .ancestry import Version, ancestry
 from .comparing import document_diff
 from .contents import Contents, Schemas
 from .differences import DocumentDiff, compare
+from .edits import Edits
 from .errors import Finding
 from .fields import EVERYTHING, Fields
 from .notes import note_of, noted, parse_note
@@ -53,12 +54,13 @@ def _chosen(
     """The commits that touched some documents, folders or fields, with what they changed in them, where that is asked for."""
     found: dict[str, list[DocumentDiff]] = {}
     folders: list[str] = []
+    histories = [Edits(workspace.git, workspace.cache, tip) for tip in span.tips]
     for path, pointer in chosen:
         if pointer is None and not workspace.configuration.is_document(path):
             folders.append(path)
             continue
         if pointer is None and not search:
-            steps = (step for tip in span.tips for step in ancestry(workspace.git, workspace.cache, tip, path).steps)
+            steps = (step for edits in histories for step in ancestry(edits, path).steps)
             found |= {step.commit: [] for step in steps if step.commit not in found}
             continue
         for commit, each in _traced(workspace, span, path, pointer or "", search):

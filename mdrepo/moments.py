@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .ancestry import Version, ancestry, blobs_at
 from .caching import Cache
+from .edits import Edits
 from .notes import Note, noted, parse_note
 from .revisions import Span
 from .snapshots import Git
@@ -23,7 +24,8 @@ class Moment(NamedTuple):
 
 def moments(git: Git, cache: Cache, span: Span, is_document: Callable[[str], bool], paths: Sequence[str] = ()) -> list[Moment]:
     """The moments of a range, newest first; of some documents, under all the names that they had, or folders, if any are given."""
-    names = {name for path in paths if is_document(path) for tip in span.tips for name in ancestry(git, cache, tip, path).paths}
+    histories = [Edits(git, cache, tip) for tip in span.tips]
+    names = {name for path in paths if is_document(path) for edits in histories for name in ancestry(edits, path).paths}
     folders = tuple("" if path == "." else f"{path.rstrip('/')}/" for path in paths if path not in names)
     order = git.run("rev-list", *span.words, "--").stdout.decode().split()
     notes = notes_of(git, order)

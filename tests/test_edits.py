@@ -53,7 +53,7 @@ def asked(repository: Git, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def steps(root: Path, cache: Path, tip: str = "HEAD") -> Sequence[Step]:
-    return ancestry(Git.find(root), Cache(cache), tip, FILE).steps
+    return ancestry(Edits(Git.find(root), Cache(cache), tip), FILE).steps
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_memory_that_was_damaged_taken_away_or_cannot_be_kept_changes_nothing(li
     assert steps(line, tmp_path / "cache") == whole
     (tmp_path / "file").write_text("no folder")
     assert steps(line, tmp_path / "file") == whole
-    assert ancestry(Git.find(line), Cache(tmp_path / "none", limit=0), "HEAD", FILE).steps == whole
+    assert ancestry(Edits(Git.find(line), Cache(tmp_path / "none", limit=0), "HEAD"), FILE).steps == whole
 
 
 def test_checkpoints_stay_few(line: Path, tmp_path: Path) -> None:

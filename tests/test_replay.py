@@ -26,6 +26,7 @@ from mdrepo import pointers
 from mdrepo.ancestry import ancestry
 from mdrepo.caching import Cache
 from mdrepo.changes import MISSING
+from mdrepo.edits import Edits
 from mdrepo.plumbing import merge_text
 from mdrepo.repository import Repository
 from mdrepo.snapshots import Git
@@ -80,11 +81,12 @@ def test_the_commands_on_the_whole_history(zoo: Path) -> None:
 
 
 def test_blame_is_what_walking_back_says_but_where_a_member_was_renamed(zoo: Path) -> None:
-    repo, history, cache = Repository.open(zoo), Git.find(zoo), Cache(zoo / ".git/mdrepo/cache")
+    repo, history = Repository.open(zoo), Git.find(zoo)
+    edits = Edits(history, Cache(zoo / ".git/mdrepo/cache"), "HEAD")
     leaves = 0
     renamed: Counter[str] = Counter()
     for path in repo.paths():
-        steps = ancestry(history, cache, "HEAD", path).steps
+        steps = ancestry(edits, path).steps
         blobs = history.blobs([str(step.now.blob) for step in steps])
         contents = [json.loads(blobs[str(step.now.blob)]) for step in steps]
         for line in repo.blame(path).lines:
