@@ -8,6 +8,7 @@ import io
 import json
 import marshal
 import os
+import platform
 import signal
 import socket
 import stat
@@ -481,3 +482,34 @@ def test_tensorflow_is_imported_early_only_where_a_model_will_run(
     assert bool(warmed) == changes
     evaluating.prepare(workspace, workspace.work(), None)
     assert len(warmed) == 1 + changes
+
+
+FREED = """
+import resource, sys, threading
+import numpy as np
+from mdrepo.evaluation import worker
+if sys.argv[1] == "kept":
+    worker.keep_memory()
+
+def turns():
+    for _ in range(100):
+        np.full(16 << 18, 1.0, np.float32)
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+turns()
+before = faults()
+thread = threading.Thread(target=turns)  # a library's threads take their memory from the same heap
+thread.start()
+thread.join()
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_memory_that_a_model_s_process_has_freed_is_used_again() -> None:
+    def faults(how: str) -> int:
+        return int(subprocess.run([sys.executable, "-c", FREED, how], capture_output=True, text=True, check=True).stdout)
+
+    assert faults("kept") * 10 < faults("as it is")

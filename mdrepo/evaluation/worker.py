@@ -9,6 +9,7 @@ where it cannot, or need not, this is a program that reads the request from stan
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -22,12 +23,19 @@ from . import confinement
 
 _EVERY = 5  # seconds between two words about how far it is
 _MEMORY = "raise evaluation.memory in mdrepo.toml"
+_ALLOCATION = {
+    -8: 1,  # M_ARENA_MAX: one heap for all threads; those of threads are small, and large blocks go around them
+    -3: 32 << 20,  # M_MMAP_THRESHOLD, the most it can be: smaller blocks come from the heap
+    -1: 512 << 20,  # M_TRIM_THRESHOLD: so many bytes at the heap's end that are not in use stay
+}
+"""What malloc.h (glibc) calls them, by number, and their values."""
 
 
 def serve(request: dict[str, Any], answers: IO[str]) -> None:
     """Confine this process, do what a request asks for, and answer."""
     answer: dict[str, Any] = {}
     try:
+        keep_memory()
         held = confined(request)
         from . import tasks
 
@@ -47,6 +55,17 @@ def serve(request: dict[str, Any], answers: IO[str]) -> None:
         answer = {"error": _reason(error), "kind": type(error).__name__, "hint": hint or ""}
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
+
+
+def keep_memory() -> None:
+    """Have freed memory used again by this process, where the C library can be told so; before there are threads.
+
+    Else each batch's tensors go back to the kernel, which clears the same pages for the next batch.
+    """
+    library = ctypes.CDLL(None)
+    if sys.platform == "linux" and hasattr(library, "mallopt"):
+        for what, value in _ALLOCATION.items():
+            library.mallopt(what, value)  # what it does not take stays as it was: that is slower, and no more
 
 
 def _reason(error: Exception) -> str:
