@@ -6,7 +6,7 @@ An extractor is an object with the attributes of `Extractor` below. It reads; it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,6 +75,17 @@ class Malformed(ValueError):
 def extractors() -> tuple[Extractor, ...]:
     """All that are installed and can be loaded, by name."""
     return _loaded()[0]
+
+
+def named(name: str, kind: str) -> Extractor | None:
+    """The extractor of a name and a kind; most often without that any other is loaded."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        with suppress(Exception):  # a plugin's own mistake: it is not the one that is looked for
+            if isinstance(made := point.load(), Extractor) and (made.name, made.kind) == (name, kind):
+                return made
+    return next((each for each in extractors() if (each.name, each.kind) == (name, kind)), None)
 
 
 def broken() -> dict[str, str]:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MissingExtra
-from . import ExtractionError, extractors
+from . import ExtractionError, named
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """What an extractor reads, or why it does not."""
-    [extractor] = [each for each in extractors() if (each.name, each.kind) == (request["extractor"], request["kind"])]
+    extractor = named(request["extractor"], request["kind"])
+    assert extractor is not None  # the one who asks has loaded it
     files = {option: Path(path) for option, path in request["files"].items()}
     try:
         values = dict(extractor.derive(Path(request["path"]), {**request["options"], **files}))
