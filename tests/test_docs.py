@@ -85,7 +85,9 @@ def shell(tmp_path: Path) -> dict[str, str]:
     (tools / "pip").write_text(f'#!/bin/sh\nshift\nexec {words} "$@"\n')
     (tools / "pip").chmod(0o755)
     path = os.pathsep.join([str(tools), str(BIN), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(packages), "COLUMNS": "140"}
+    # whatever a reader's git calls the first branch
+    branch = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "init.defaultBranch", "GIT_CONFIG_VALUE_0": "trunk"}
+    return {**os.environ, **branch, "PATH": path, "PYTHONPATH": str(packages), "COLUMNS": "140"}
 
 
 def _project(demo: Path, place: Path) -> Path:
