@@ -14,6 +14,7 @@ from .catalogue import Catalogue
 from .committing import changed_paths, companions
 from .errors import Finding, MdrepoError
 from .files import removed
+from .guessing import meant
 from .results import Restored
 from .snapshots import Git
 from .workspace import Workspace
@@ -71,7 +72,7 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     selected = closure(workspace, target, paths)
     for path in paths:
         if not any(each == path or each.startswith(path.rstrip("/") + "/") for each in selected):
-            raise Finding(f"{path} is not in {commit[:7]}", f"'mdrepo log {path}' lists the commits that have it")
+            raise Finding(f"{path} is not in {commit[:7]}", elsewhere(workspace, target, path))
     tracked = [each for each in all_tracked(target.files) if each.pointer in selected]
     wanted = different(workspace, tracked)
     workspace.store.require(wanted)
@@ -86,6 +87,13 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     deliver(workspace, wanted, [], aside)
     workspace.journal.note(checkout=None)
     return Restored(commit, tuple(selected), tuple(a.path for a in wanted), (*map(str, aside.values()), *changed))
+
+
+def elsewhere(workspace: Workspace, target: Catalogue, path: str) -> str:
+    """Where a path is that a revision does not have: in other commits, or there under a name that is like it."""
+    if workspace.git.text("--literal-pathspecs", "log", "-n1", "--format=%h", "HEAD", "--", path):
+        return f"'mdrepo log -- {path}' lists the commits that changed it"
+    return meant(path, target.files.paths(), "'mdrepo status' lists the documents")
 
 
 def about_to(

@@ -16,7 +16,7 @@ from .files import TreeFiles
 from .indexes import Entry
 from .patching import replaced
 from .plumbing import GitError
-from .restoring import closure, different, protect_data, put_back
+from .restoring import closure, different, elsewhere, protect_data, put_back
 from .results import Outcome
 from .tracing import earlier, located
 from .workspace import Workspace
@@ -82,7 +82,7 @@ def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue
         path, pointer = pointers.split(named)
         if pointer is None:
             if _entry(target, path) is None:
-                raise Finding(f"{path} did not exist then", f"'mdrepo log {path}' lists the commits that have it")
+                raise Finding(f"{path} did not exist then", elsewhere(workspace, target, path))
             for each in closure(workspace, target, [path]):
                 entries[each] = _entry(target, each)
         else:

@@ -50,6 +50,8 @@ class Revisions(Runner):
         """What a revision that is not there might have meant: a branch or a tag."""
         name = re.split(r"[~^@]", revision)[0]
         lines = self.text("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", "refs/tags", "refs/remotes").splitlines()
+        if name in lines or name == "HEAD":
+            return f"'mdrepo log {name}' lists the commits that there are"
         return meant(name, [*lines, "HEAD"], "'mdrepo log' lists the commits")
 
     def head(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,25 @@ def test_an_unknown_revision(repo: Path, arguments: list[str]) -> None:
 
 def test_an_unknown_revision_in_log(repo: Path) -> None:
     short(mdrepo("log", "nope", cwd=repo, code=3))
+
+
+def test_hints_about_revisions_and_paths_that_are_not_there(repo: Path) -> None:
+    """A hint that names a command names one that works."""
+    assert "'mdrepo log HEAD' lists the commits" in mdrepo("diff", "HEAD~9", cwd=repo, code=3).err
+    for before_paths in ([], ["--"]):
+        err = mdrepo("checkout", *before_paths, DOCUMENT, cwd=repo, code=2).err
+        assert f"Name the revision, too: mdrepo checkout HEAD -- {DOCUMENT}" in err
+    for command in (["checkout", "HEAD", "--"], ["rollback", "HEAD"]):
+        assert f"did you mean {DOCUMENT}?" in mdrepo(*command, DOCUMENT.replace("net", "nett"), cwd=repo, code=1).err
+    other = DOCUMENT.replace("net", "other")
+    shutil.copy(repo / DOCUMENT, repo / other)
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "Another", cwd=repo)
+    git("rm", "-q", other, cwd=repo)
+    git("commit", "-qm", "And away", cwd=repo)
+    for command in (["checkout", "HEAD", "--"], ["rollback", "HEAD"]):
+        assert f"'mdrepo log -- {other}' lists the commits" in mdrepo(*command, other, cwd=repo, code=1).err
+    assert "Another" in mdrepo("log", "--", other, cwd=repo).out
 
 
 @pytest.mark.parametrize("revision", ["--upload-pack=x", "-x", "--output=/tmp/x"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..reporting import data
@@ -17,8 +19,10 @@ from .shared import Separating, json_option, paths, repository, revisions_and_pa
 def command(arguments: tuple[str, ...], force: bool) -> None:
     """Bring documents and DVC data of a revision into the work tree, both or neither."""
     revisions, names = revisions_and_paths(arguments)
-    if not revisions and names and "#" not in names[0]:
+    if not revisions and names and Path(settings().directory, names[0]).is_dir():
         revisions, names = names[:1], names[1:]  # a branch may be called as a folder is
+    if not revisions and names:
+        raise click.UsageError(f"Name the revision, too: mdrepo checkout HEAD -- {' '.join(names)}")
     if len(revisions) != 1:
         raise click.UsageError("Name one revision: mdrepo checkout REV [-- PATH...]")
     repo = repository()
