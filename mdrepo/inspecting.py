@@ -45,7 +45,7 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     note = note_of(git, head) if head else None
     new = [path for path, each in states.items() if each.code == "??" and f"/{path}".endswith((".dvc", "/dvc.lock", SUFFIX))]
     named = sorted({*git.tracked("*.dvc", "dvc.lock", "*/dvc.lock", f"*{SUFFIX}"), *new})
-    unrecorded = [each.path for each in all_tracked(work.files, named) if _unrecorded(workspace, each.path, each.md5)]
+    unrecorded = tuple(each.path for each in all_tracked(work.files, named) if _unrecorded(workspace, each.path, each.md5))
     ours = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
     files = tuple((each.path, each.word) for each in ours)
     stems = [path.removesuffix(SUFFIX) for path in named if path.endswith(SUFFIX)]
@@ -55,7 +55,7 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     verdict = note["verdict"] if note else None
     remarkable = tuple(each for _, each in sorted(seen.items()) if each.state != "unchanged" or each.problems or each.stale)
     listing = partial(_all, survey, gone)
-    return Status(branch, head, verdict, listing, remarkable, tuple(unrecorded), files, tuple(orphans))
+    return Status(branch, head, verdict, listing, remarkable, unrecorded, files, tuple(orphans))
 
 
 def _all(survey: Survey, gone: Sequence[str]) -> tuple[str, ...]:
@@ -92,6 +92,11 @@ def staged_stale(workspace: Workspace, index: Path | None, commit: str | None) -
 def _tree(workspace: Workspace, index: Path | None, commit: str | None) -> str:
     git = workspace.git
     return git.index_tree(index) if commit is None else git.text("rev-parse", f"{git.commit_id(commit)}^{{tree}}")
+
+
+def unrecorded(workspace: Workspace) -> list[str]:
+    """The artefacts that are here, and are not what DVC recorded."""
+    return [each.path for each in all_tracked(workspace.work().files) if _unrecorded(workspace, each.path, each.md5)]
 
 
 def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:

@@ -171,6 +171,10 @@ class Reader:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
         return verbs.updating.patch(self._workspace, self.paths(paths), take, keep)
 
+    def unrecorded(self) -> list[str]:
+        """The artefacts in the work tree that are not what DVC recorded, so that a patch does not see what they say now."""
+        return verbs.inspecting.unrecorded(self._workspace)
+
     def merge_files(self, path: str, base: bytes, ours: bytes, theirs: bytes, size: int = MARKER_SIZE) -> Reconciled:
         """The three-way merge of a document's versions, by the identities and the strategies that its schema says."""
         guide = verbs.settling.Guide()

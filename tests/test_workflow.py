@@ -82,7 +82,10 @@ def test_a_patch_follows_the_artefact_and_keeps_what_people_wrote(repo: Path) ->
     assert model["labels"][1]["description"] == "by hand"
     mdrepo("patch", "--check", cwd=repo)
     mdrepo("validate", cwd=repo)
-    assert mdrepo("patch", cwd=repo).out == "Every derived field is what its artefact says\n"
+    result = mdrepo("patch", cwd=repo)
+    assert (result.out, result.err) == ("Every derived field is what its artefact says\n", "")
+    (repo / "data/net-test.npz").write_bytes(npz(x=[[1.0] * 4], y=[0]))
+    assert "data/net-test.npz is not what DVC recorded: run 'dvc add data/net-test.npz'" in mdrepo("patch", cwd=repo).err
 
 
 def test_a_field_that_both_changed_is_a_conflict_until_it_is_settled(repo: Path) -> None:
