@@ -51,8 +51,9 @@ def test_an_unknown_revision_in_log(repo: Path) -> None:
     short(mdrepo("log", "nope", cwd=repo, code=3))
 
 
-def test_hints_about_revisions_and_paths_that_are_not_there(repo: Path) -> None:
+def test_hints_work_when_they_are_typed(repo: Path) -> None:
     """A hint that names a command names one that works."""
+    assert "'mdrepo commit --help' says how it is used" in mdrepo("commit", "--allow-regression", cwd=repo, code=2).err
     assert "'mdrepo log HEAD' lists the commits" in mdrepo("diff", "HEAD~9", cwd=repo, code=3).err
     for before_paths in ([], ["--"]):
         err = mdrepo("checkout", *before_paths, DOCUMENT, cwd=repo, code=2).err

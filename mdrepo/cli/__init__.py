@@ -8,6 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -98,6 +99,14 @@ class _Commands(click.Group):
             hint = f"Did you mean '{near}'?" if near else "'mdrepo --help' lists the commands."
             raise click.UsageError(f"There is no command '{args[0]}'. {hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if error.ctx is None and (called := self.get_command(ctx, ctx.invoked_subcommand or "")):
+                error.ctx = click.Context(called, ctx, ctx.invoked_subcommand)  # click's parser does not say whose option it is
+            raise
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
