@@ -57,7 +57,7 @@ def origins(content: Any, schema: Schema, files: Files, read: DocumentReader) ->
         extractor = extractor_for(kind, artefact.shown)
         if extractor is None:
             failed = "".join(f"; the extractor {each} cannot be loaded ({why})" for each, why in broken().items())
-            yield Origin(path, key, reason=f"no extractor reads {artefact.shown} as {kind}{failed}")
+            yield Origin(path, key, artefact=artefact, reason=f"no extractor reads {artefact.shown} as {kind}{failed}")
             continue
         options = {option: _option(content, option, read) for option in annotation.get("options", ())}
         lacking = [option for option in files_in(extractor) if not isinstance(options.get(option), dict)]

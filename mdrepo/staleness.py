@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import pointers
 from .files import Files
-from .locks import Lock, Source, difference, never_read
-from .origins import DocumentReader, origins
+from .locks import Lock, Locked, Source, difference, never_read
+from .origins import DocumentReader, Origin, origins
 from .pointers import Path
 from .schemas import Schema
 
@@ -27,9 +28,10 @@ def stale(content: Any, schema: Schema, files: Files, read: DocumentReader, lock
     found: list[Stale] = []
     read_before = {(locked.source.artefact, locked.source.extractor) for locked in lock.fields.values()}
     for origin in origins(content, schema, files, read):
-        if origin.source is None:
-            continue
         locked = lock.fields.get(pointers.build(origin.path))
+        if origin.source is None:
+            found += _unread(origin, locked)
+            continue
         if locked is None and (origin.source.artefact, origin.source.extractor) in read_before:
             continue  # the extractor has nothing to say of this field; should it now, the fields that it has say so
         reason = difference(locked.source, origin.source) if locked else never_read(origin.source)
@@ -38,3 +40,11 @@ def stale(content: Any, schema: Schema, files: Files, read: DocumentReader, lock
         if reason:
             found.append(Stale(origin.path, origin.source, reason))
     return found
+
+
+def _unread(origin: Origin, locked: Locked | None) -> Iterator[Stale]:
+    """A field that was read off an artefact, which has changed since, by an extractor that is not installed here."""
+    artefact = origin.artefact
+    if locked and artefact and locked.source.artefact == artefact.path and locked.source.md5 != artefact.md5:
+        now = replace(locked.source, md5=artefact.md5)
+        yield Stale(origin.path, now, f"{difference(locked.source, now)}, and its extractor is not installed here")

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import DOCUMENT, edit, keras_file, mdrepo, track
+from conftest import DOCUMENT, ROOT, edit, git, keras_file, mdrepo, track
 
 from mdrepo.extraction import ExtractionError
 from mdrepo.extraction.keras import EXTRACTOR as KERAS
@@ -156,6 +156,19 @@ def test_a_plugin_that_cannot_be_loaded_is_named_and_stops_nothing(plugged: Path
     edit(plugged, lambda v: v["artefact"].update(path="data/net-test.other"), "metadata/net-test.json")
     said = mdrepo("patch", cwd=plugged, code=1).out
     assert "no extractor reads data/net-test.other as data; the extractor broken cannot be loaded" in said
+
+
+def test_a_field_is_stale_where_its_extractor_is_not_installed(plugged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug(plugged, "works")
+    mdrepo("patch", "--apply", cwd=plugged)
+    track(plugged, "data/works.plug", b"works again")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert "no extractor reads data/works.plug as data" in mdrepo("patch", "--apply", cwd=plugged, code=1).out
+    git("add", "-A", cwd=plugged)
+    for arguments in (["status"], ["patch", "--check", "--staged"]):
+        said = mdrepo(*arguments, cwd=plugged, code=None)
+        assert "data/works.plug has changed since the last patch, and its extractor is not installed here" in said.out
+        assert said.code == (arguments != ["status"])
 
 
 def test_no_module_of_the_folder_where_a_command_runs_is_run(repo: Path) -> None:
