@@ -296,7 +296,8 @@ class SchemaStore:
         if name is None:
             name = pattern_schema
         if name is None:
-            hint = f'add "$schema": "{KINDS["model"]}", or bind one to the file in [schemas] of mdrepo.toml'
+            bind = "bind one to the file in [schemas] of mdrepo.toml, as 'mdrepo schema new' does"
+            hint = f'add "$schema": "{KINDS["model"]}", or {bind}'
             raise Finding(f"{path}: the document names no schema", hint)
         schema = self.find(name) if isinstance(name, str) else None
         if schema is None and isinstance(name, str):

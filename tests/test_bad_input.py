@@ -32,6 +32,7 @@ def test_a_document_without_a_schema(repo: Path) -> None:
     result = mdrepo("validate", cwd=repo, code=1)
     assert "metadata/x.json:1:1: the document names no schema" in result.out
     assert '"$schema": "urn:mdrepo:model:1"' in result.out
+    assert "as 'mdrepo schema new' does" in result.out
     edit(repo, lambda v: v.update({"$schema": "urn:mdrepo:modle:1"}), "metadata/x.json")
     assert "there is no schema 'urn:mdrepo:modle:1' here" in mdrepo("validate", cwd=repo, code=1).out
 
