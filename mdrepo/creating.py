@@ -81,11 +81,14 @@ def _artefact(work: Catalogue, kind: str, name: str, given: str | None) -> Artef
             raise UsageError(f"no extractor reads {found[0].shown} as a {kind}", f"they read {_suffixes(kind)}")
         return found[0]
     fitting = [each for each in known if PurePosixPath(each.path).stem == name and extractor_for(kind, each.shown)]
-    if len(fitting) != 1:
-        several = ", ".join(each.path for each in fitting)
-        what = f"several artefacts are called {name}: {several}" if fitting else f"DVC tracks no {kind} file called {name}"
-        raise Finding(what, f"name it: mdrepo new {'model' if kind == 'model' else 'dataset'} {name} --artefact PATH")
-    return fitting[0]
+    if len(fitting) == 1:
+        return fitting[0]
+    naming = f"name it: mdrepo new {'model' if kind == 'model' else 'dataset'} {name} --artefact PATH"
+    if fitting:
+        raise Finding(f"several artefacts are called {name}: {', '.join(each.path for each in fitting)}", naming)
+    here = next((path for path in work.files.paths() if PurePosixPath(path).stem == name and extractor_for(kind, path)), None)
+    hint = f"run 'dvc add {here}'" if here else naming
+    raise Finding(f"DVC tracks no {kind} file called {name}", hint)
 
 
 def _suffixes(kind: str) -> str:

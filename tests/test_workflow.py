@@ -40,6 +40,10 @@ def test_new_refuses_what_is_there_or_not_tracked(repo: Path) -> None:
     assert "DVC tracks no model file called other" in result.err
     assert "--artefact PATH" in result.err
     assert "dvc add models/x.keras" in mdrepo("new", "model", "x", "--artefact", "models/x.keras", cwd=repo, code=1).err
+    (repo / "models/x.keras").write_bytes(keras_file(3))
+    assert "run 'dvc add models/x.keras'" in mdrepo("new", "model", "x", cwd=repo, code=1).err
+    track(repo, "models/x.keras", keras_file(3))
+    assert "no test data called x-test: nothing is evaluated until" in mdrepo("new", "model", "x", cwd=repo).err
 
 
 def test_status_says_new_changed_deleted_invalid_stale_and_modified(repo: Path) -> None:

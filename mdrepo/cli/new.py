@@ -33,3 +33,5 @@ def command(kind: str, name: str, artefact: str | None) -> None:
             output.show([[Span("  ! ", "warn"), problem]])
         if each.to_write:
             output.show([[Span(f"    left to write: {', '.join(each.to_write)}", "faint")]])
+        if kind == "model" and "evaluation" in each.to_write and not settings().quiet:
+            output.hint(f"no test data called {name}-test: nothing is evaluated until /evaluation/dataset names their document")
