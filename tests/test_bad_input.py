@@ -54,6 +54,7 @@ def test_an_unknown_revision_in_log(repo: Path) -> None:
 
 def test_hints_work_when_they_are_typed(repo: Path) -> None:
     """A hint that names a command names one that works."""
+    assert "There is no command 'reset'. It is git's: 'git reset'." in mdrepo("reset", cwd=repo, code=2).err
     assert "'mdrepo commit --help' says how it is used" in mdrepo("commit", "--allow-regression", cwd=repo, code=2).err
     assert "'mdrepo log HEAD' lists the commits" in mdrepo("diff", "HEAD~9", cwd=repo, code=3).err
     for before_paths in ([], ["--"]):

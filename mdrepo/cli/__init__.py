@@ -65,6 +65,9 @@ COMMANDS = {
 FOR_GIT = ("merge-driver", "hook")
 """Commands that git calls, and people do not."""
 
+OF_GIT = ("add", "branch", "cherry-pick", "fetch", "mv", "rebase", "remote", "reset", "restore", "revert", "rm", "stash", "switch")
+"""What people type here by habit, and git does."""
+
 
 @dataclass
 class Settings:
@@ -97,6 +100,7 @@ class _Commands(click.Group):
         if args and args[0] not in COMMANDS and args[0] not in FOR_GIT and not args[0].startswith("-"):
             near = nearest(args[0], COMMANDS)
             hint = f"Did you mean '{near}'?" if near else "'mdrepo --help' lists the commands."
+            hint = f"It is git's: 'git {args[0]}'." if args[0] in OF_GIT else hint
             raise click.UsageError(f"There is no command '{args[0]}'. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
