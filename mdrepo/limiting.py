@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,12 @@ def limited(seconds: float, error: MdrepoError) -> Iterator[None]:
     if not main or not hasattr(signal, "setitimer") or signal.getsignal(signal.SIGVTALRM) is not signal.SIG_DFL:
         yield
         return
+
+    def told(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not _TooLongError:  # which a destructor has eaten: it comes again
+            hook(unraisable)
+
+    hook, sys.unraisablehook = sys.unraisablehook, told
     signal.signal(signal.SIGVTALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.1)  # again and again, should destructors eat the first ones
@@ -38,3 +45,4 @@ def limited(seconds: float, error: MdrepoError) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+        sys.unraisablehook = hook

@@ -18,7 +18,8 @@ import pytest
 from conftest import ROOT, edit, load, mdrepo
 
 from mdrepo.documents import read
-from mdrepo.errors import Finding
+from mdrepo.errors import Finding, MdrepoError
+from mdrepo.limiting import limited
 from mdrepo.schemas import KINDS, SchemaStore, builtin
 from mdrepo.validation import validate
 
@@ -188,6 +189,27 @@ def doubling(keyword: str, last: Any) -> Any:
     """A schema of 40 lines that asks 2^40 questions."""
     defs = {f"a{i}": {keyword: [{"$ref": f"#/$defs/a{i + 1}"}] * 2} for i in range(40)}
     return {"$defs": {**defs, "a40": last}, "$ref": "#/$defs/a0"}
+
+
+def test_a_limit_that_a_destructor_eats_comes_again_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+    class Slow:
+        def __del__(self) -> None:
+            while True:
+                pass
+
+    def work() -> None:
+        with limited(0.05, MdrepoError("too long")):
+            Slow()
+            while True:
+                pass
+
+    with pytest.raises(MdrepoError, match="too long"):
+        work()
+    assert told == []
+    assert sys.unraisablehook == told.append
 
 
 @pytest.mark.parametrize(
