@@ -54,7 +54,7 @@ class Rest:
     def _placed(self, change: Change) -> Change:
         path = self._at(change.path)
         if change.old_path is change.new_path is change.path:  # as long as nothing has moved
-            return change._replace(path=path, old_path=path, new_path=path)
+            return Change(change.kind, path, change.old, change.new, path, path, None, change.identity)
         was, will, origin = (None if each is None else self._at(each) for each in (change.old_path, change.new_path, change.origin))
         return change._replace(path=path, old_path=was, new_path=will, origin=origin)
 

@@ -161,6 +161,8 @@ def main(arguments: list[str] | None = None, name: str | None = None) -> int:
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         return _ended(error)
+    finally:
+        gc.freeze()  # Python collects once more when it ends, which takes longer than what there is to free is worth
     return result if isinstance(result, int) else 0
 
 
