@@ -17,7 +17,6 @@ from typing import IO
 
 _HEADER = 65  # a SHA-256 in hexadecimal and a line end
 _PIECE = 1 << 20
-_SMALL = 1 << 16  # bytes of an entry for which room is not looked for each time
 _STALE = 3600  # seconds after which an unfinished entry is somebody's who was killed
 _UNFINISHED = ".part-"
 
@@ -111,9 +110,9 @@ class Cache:
         try:
             (self.folder / kind).mkdir(parents=True, exist_ok=True)
             self._added += size + _HEADER
-            # to look at all entries takes long where there are many: about once in a 64th of the limit of small ones
+            # to look at all entries takes long where there are many: about once in a 64th of the limit
             due = zlib.crc32(key.encode()) < (size + _HEADER) * 64 / self.limit * 2**32
-            if size >= _SMALL or (self._added >= self._enough and due):
+            if self._added >= self._enough and due:
                 self._make_room(size + _HEADER)
             with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_UNFINISHED, delete=False) as file:
                 try:

@@ -70,13 +70,13 @@ def test_small_entries_are_bounded_too(tmp_path: Path) -> None:
 
 
 def test_what_was_begun_and_left_goes_after_a_while(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "cache")
+    cache = Cache(tmp_path / "cache", limit=1_000_000)
     cache.put("k", "a", bytes(100_000))
     old, new = tmp_path / "cache/.part-old", tmp_path / "cache/.part-new"
     for file in (old, new):
         file.write_bytes(b"x")
     os.utime(old, (time.time() - 7200,) * 2)
-    cache.put("k", "b", bytes(100_000))
+    Cache(tmp_path / "cache", limit=1_000_000).put("k", "b", bytes(100_000))
     assert not old.exists()
     assert new.exists()  # somebody may be at it
     assert [each.kind for each in cache.usage()] == ["k"]
