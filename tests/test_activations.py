@@ -18,7 +18,7 @@ from conftest import npz
 
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import cuts, graphs, heads, loading, predictions, processes, tasks
+from mdrepo.evaluation import cuts, graphs, heads, layers, loading, predictions, processes, tasks
 
 ROWS = 40  # a whole batch, and one that is not
 
@@ -208,14 +208,15 @@ def test_layers_that_are_made_one_by_one_are_those_of_the_loaded_model(name: str
     called = [each.to_json() for each in graphs.read(file).operations if each.inputs]
     made = loading.keras(file, called)
     if name in ("attention", "recurrent"):  # layers with others in them have weights that are not theirs
-        assert made.count_params() == model.count_params()
+        assert made.found[()].count_params() == model.count_params()
         return
-    assert set(made) == {tuple(each["path"]) for each in called}
-    theirs = tasks._Layers(model)
-    for path, layer in made.items():
-        for one, other in zip(getattr(layer, "weights", ()), getattr(theirs[path], "weights", ()), strict=True):
-            assert np.asarray(one).tobytes() == np.asarray(other).tobytes(), path
-    assert list(loading.keras(file, called[-1:])) == [tuple(called[-1]["path"])], "no layer is made that is not run"
+    assert set(made.found) == {tuple(each["path"]) for each in called}
+    theirs = layers.of(model).found
+    with made.weights:
+        for path, layer in made.found.items():
+            for one, other in zip(getattr(layer, "weights", ()), getattr(theirs[path], "weights", ()), strict=True):
+                assert np.asarray(one.value).tobytes() == np.asarray(other.value).tobytes(), path
+    assert list(loading.keras(file, called[-1:]).found) == [tuple(called[-1]["path"])], "no layer is made that is not run"
 
 
 def test_activations_are_the_same_bits_from_a_cut_as_from_the_input(keras: Any, bench: Bench) -> None:

@@ -111,19 +111,19 @@ def load(path: Path, trusted: Collection[str] = (), threads: int = 0) -> Runnabl
     return _savedmodel(tf, path) if path.is_dir() else _compiled(tf, _loaded(tf, path, found))
 
 
-def keras(path: Path, operations: Sequence[Mapping[str, Any]], trusted: Collection[str] = (), threads: int = 0) -> Any:
-    """The layers of a .keras file that some operations call, if it is admitted; or all of its model. Raises MdrepoError."""
+def keras(path: Path, operations: Sequence[Mapping[str, Any]], trusted: Collection[str] = (), threads: int = 0) -> layers.Layers:
+    """The layers of a .keras file that some operations call, if it is admitted. Raises MdrepoError."""
     found = admission.scan(path, trusted)
     tf = _settled(threads or processors())
     try:
-        own = None if found.custom or found.code else layers.made(path, operations, tf.keras.utils.deserialize_keras_object)
+        own = None if found.custom or found.code else layers.made(path, operations, tf.keras)
     except (
         ValueError,
         TypeError,
         LookupError,
     ):  # what cannot be made by itself is no failure yet: Keras loads all of it, or says what is wrong
         own = None
-    return _loaded(tf, path, found) if own is None else own
+    return layers.of(_loaded(tf, path, found)) if own is None else own
 
 
 def _settled(threads: int) -> Any:

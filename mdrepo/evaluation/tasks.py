@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .layers import Layers
 
 _BATCH = 32
 _WARM_UP = 5
@@ -96,7 +99,7 @@ def activations(request: dict[str, Any]) -> bool:
         loading.fit(tuple(start["shape"]), given[0, 0].shape[1:])
 
     called = [each for _, each in operations]
-    model = loading.keras(Path(request["model"]), called, request["trusted"], request.get("threads", 0))
+    layers = loading.keras(Path(request["model"]), called, request["trusted"], request.get("threads", 0))
     tf = loading.tensorflow()
     wanted = [(each, optional) for key, optional in (("targets", False), ("optional", True)) for each in plan[key]]
     targets = [(tuple(ref), Path(file), optional) for (ref, file), optional in wanted]
@@ -104,7 +107,7 @@ def activations(request: dict[str, Any]) -> bool:
         dtypes = {ref: plan["input"] if ref == (0, 0) else "float32" for ref in given}
         signature = [tf.TensorSpec([loading.BATCH, *each.shape[1:]], dtypes[ref]) for ref, each in given.items()]
         refs = [ref for ref, _, _ in targets]
-        compute = tf.function(_calling(model, operations, list(given), refs), input_signature=signature, autograph=False)
+        compute = tf.function(_calling(layers, operations, list(given), refs), input_signature=signature, autograph=False)
         with ExitStack() as stack:
             streams = [stack.enter_context(Stream(file, plan["limit"] if optional else None)) for _, file, optional in targets]
             rows = rows or len(next(iter(given.values())))
@@ -124,35 +127,22 @@ def activations(request: dict[str, Any]) -> bool:
     return True
 
 
-def _calling(model: Any, operations: Any, given: list[Any], targets: list[Any]) -> Any:
-    """A function of some tensors to others, that calls the model's layers (a model, or layers by path) as the plan says."""
+def _calling(layers: Layers, operations: Any, given: list[Any], targets: list[Any]) -> Any:
+    """A function of some tensors to others, that calls a model's layers as the plan says."""
     from .operations import replaced
 
-    layers = model if isinstance(model, dict) else _Layers(model)
-    calls = [(at, layers[tuple(each["path"])], each) for at, each in operations]
+    calls = [(at, layers.found[tuple(each["path"])], each) for at, each in operations]
 
     def compute(*tensors: Any) -> list[Any]:
         values = dict(zip(given, tensors, strict=True))
-        for at, layer, each in calls:
-            args, kwargs = (replaced(each[key], values.__getitem__) for key in ("args", "kwargs"))
-            made = layer(*args, **kwargs)
-            values |= {(at, index): one for index, one in enumerate(made if isinstance(made, list | tuple) else [made])}
+        with layers.weights:
+            for at, layer, each in calls:
+                args, kwargs = (replaced(each[key], values.__getitem__) for key in ("args", "kwargs"))
+                made = layer(*args, **kwargs)
+                values |= {(at, index): one for index, one in enumerate(made if isinstance(made, list | tuple) else [made])}
         return [values[ref] for ref in targets]
 
     return compute
-
-
-class _Layers(dict[tuple[str, ...], Any]):
-    """A model's layers by the names of the models around them and their own."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__({(): model})
-
-    def __missing__(self, path: tuple[str, ...]) -> Any:
-        around = self[path[:-1]]
-        for each in getattr(around, "operations", None) or around.layers:
-            self[(*path[:-1], each.name)] = each
-        return dict.__getitem__(self, path)
 
 
 AUGMENTING = (
