@@ -27,10 +27,13 @@ import pytest
 from conftest import DOCUMENT, edit, keras_file, load, mdrepo, npz, state, track
 
 from mdrepo import configuration, evaluating
+from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import loading, processes, residents
+from mdrepo.evaluation import graphs, loading, predictions, processes, residents
 from mdrepo.evaluation.processes import Limits, run
 from mdrepo.evaluation.rendezvous import Place
+from mdrepo.evaluation.sides import Means, Side
+from mdrepo.extraction import ExtractionError
 from mdrepo.workspace import Workspace
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks from a server")
@@ -303,6 +306,23 @@ def eventually(true: Callable[[], bool], seconds: float = 15) -> bool:
     return False
 
 
+def side(model: str, limits: Limits, runner: Any) -> Side:
+    """A model whose graph nobody has read yet."""
+    file, md5 = Path(model), hashlib.md5(Path(model).read_bytes()).hexdigest()
+    request = predictions.Request("net.keras", md5, "d.npz", "0" * 32, ("x",), [], lambda _: (file, file))
+    place = file.parent / "made"
+    place.mkdir(exist_ok=True)
+    return Side(request, Means(Cache(place / "cache"), limits, runner, place, lambda _: None))
+
+
+def no_reader(*_: Any) -> Any:
+    raise AssertionError("a process was started to read what the server can read")
+
+
+def says_why(extractor: Any, path: Path, *_: Any) -> Any:
+    raise ExtractionError(path, "it is no model")
+
+
 @linux
 def test_a_resident_server_stays_serves_and_is_stopped(tmp_path: Path, folder: Path) -> None:
     assert residents.look(folder, 60) is None
@@ -317,6 +337,10 @@ def test_a_resident_server_stays_serves_and_is_stopped(tmp_path: Path, folder: P
     second = residents.look(folder, 60)
     assert second is not None
     assert (second.pid, second.served) == (first.pid, 2)
+    assert side(asked["model"], resident(folder), no_reader).plan == graphs.read(Path(asked["model"]))
+    assert residents.look(folder, 60).served == 3  # type: ignore[union-attr]
+    Path(asked["model"]).write_bytes(b"no model")
+    assert side(asked["model"], resident(folder), says_why).plan is None
     assert residents.stop(folder) is True
     assert residents.stop(folder) is False
     assert eventually(lambda: not alive(first.pid))

@@ -28,6 +28,7 @@ from . import admission, confinement, residents
 FORKS = sys.platform == "linux"
 """Elsewhere a fork of a process with TensorFlow in it is not safe, or there is none."""
 
+_AT_ONCE = 0.2  # seconds
 _MEMORY = "raise evaluation.memory in mdrepo.toml"
 
 
@@ -57,6 +58,14 @@ def warm(limits: Limits) -> None:
             _servers.own().start()
         else:
             connection.close()
+
+
+def ready(limits: Limits) -> bool:
+    """Whether there is a server that stays, and answers at once: it has imported already what a task needs."""
+    if not limits.keep_alive or limits.folder is None:
+        return False
+    found = residents.look(limits.folder, limits.keep_alive, _AT_ONCE)
+    return found is not None and found.ready and found.current
 
 
 def run(task: Mapping[str, Any], what: str, limits: Limits) -> list[str]:

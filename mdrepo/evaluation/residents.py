@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from . import confinement
 from .rendezvous import Place
 
 _TO_START = 20  # seconds in which a server must listen
-_TO_ANSWER = 3  # seconds for a word; one that still imports TensorFlow does not answer
+_TO_ANSWER = 3.0  # seconds for a word; one that still imports TensorFlow does not answer
 
 _starting = threading.Lock()
 
@@ -71,6 +72,7 @@ def connection(folder: Path, keep_alive: int) -> socket.socket | None:
     return None
 
 
+@cache
 def environment(keep_alive: int) -> str:
     """A digest of what a resident server depends on: the interpreter, the packages and mdrepo's own code."""
     from importlib.metadata import PackageNotFoundError, version
@@ -86,16 +88,16 @@ def environment(keep_alive: int) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def look(folder: Path, keep_alive: int) -> Resident | None:
-    """The server of a folder, as it is; None where there is none."""
+def look(folder: Path, keep_alive: int, seconds: float = _TO_ANSWER) -> Resident | None:
+    """The server of a folder, as it is, which has so many seconds to answer; None where there is none."""
     place = Place(folder.absolute())
     told = place.told()
-    opened = place.connected(_TO_ANSWER)
+    opened = place.connected(seconds)
     if told is None or opened is None:
         return None
     opened.close()
     current = told.get("environment") == environment(keep_alive)
-    said = _ask(place, "status")
+    said = _ask(place, "status", seconds)
     if said is None:
         return Resident(told["pid"], False, current)
     return Resident(told["pid"], True, current, said["running"], said["served"], said["since"], said["idle"])
@@ -126,9 +128,9 @@ def _peer(opened: socket.socket) -> int | None:
     return int.from_bytes(opened.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
 
 
-def _ask(place: Place, what: str) -> dict[str, Any] | None:
+def _ask(place: Place, what: str, seconds: float = _TO_ANSWER) -> dict[str, Any] | None:
     """What a server says when it is asked for its `status`, or to `stop`; None without an answer in time."""
-    opened = place.connected(_TO_ANSWER)
+    opened = place.connected(seconds)
     if opened is None:
         return None
     with opened, contextlib.suppress(OSError, ValueError):

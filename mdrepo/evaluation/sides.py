@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from ..documents import digest
 from ..errors import MdrepoError
 from ..extraction import ExtractionError
 from ..extraction.running import Runner
-from . import cuts, engines, graphs, heads, loading, planning
+from . import cuts, engines, graphs, heads, loading, planning, processes
 from .operations import Ref
 from .plans import Plan
 from .processes import Limits
@@ -100,7 +101,7 @@ class Side:
             values = json.loads(kept)
         else:
             try:
-                values = self.means.runner(graphs.EXTRACTOR, self._located[0], {}, {})
+                values = self._read()
             except ExtractionError as error:
                 values = {"reason": error.reason}
             else:
@@ -108,6 +109,24 @@ class Side:
         plan = Plan.of_json(values["plan"]) if "plan" in values else None
         self.reason = values["reason"] if plan is None else plan.reason
         return None if self.reason else plan
+
+    def _read(self) -> Mapping[str, Any]:
+        """The graph from the model's file; a server that is there has imported already what that takes. Raises ExtractionError."""
+        if processes.ready(self.means.limits):
+            made = self._file((0, 0)).with_suffix(".json")
+            with contextlib.suppress(MdrepoError):  # what it cannot read, the other says
+                processes.run({"graph": True, "model": str(self._named), "outputs": str(made)}, self._called, self.means.limits)
+                found: Mapping[str, Any] = json.loads(made.read_bytes())
+                return found
+        return self.means.runner(graphs.EXTRACTOR, self._located[0], {}, {})
+
+    @property
+    def _named(self) -> Path:
+        """The model's file under its suffix, which Keras goes by: DVC's cache has none."""
+        named = self._file((0, 0)).with_suffix(PurePosixPath(self.request.model).suffix)
+        if not named.is_symlink():
+            named.symlink_to(self._located[0].resolve())
+        return named
 
     @cached_property
     def split(self) -> cuts.Split:
@@ -249,13 +268,9 @@ class Side:
         return None
 
     def _predict(self, task: Mapping[str, Any], made: Path) -> None:
-        model, data = self._located
-        named = made.with_suffix(PurePosixPath(self.request.model).suffix)  # DVC's cache has no suffixes, and Keras goes by them
-        if not named.is_symlink():
-            named.symlink_to(model.resolve())
         asked = {
-            "model": str(named),
-            "data": str(data),
+            "model": str(self._named),
+            "data": str(self._located[1]),
             "suffix": PurePosixPath(self.request.data).suffix,
             "inputs": list(self.request.inputs),
             "preprocessing": list(self.request.preprocessing),

@@ -1,7 +1,8 @@
-"""What the process with TensorFlow can be asked for: to run a model over data, to time it, and to augment data by a policy."""
+"""What the process with TensorFlow can be asked for: to run a model, to time it, to read its graph, and to augment data."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain
@@ -72,6 +73,13 @@ def clock(request: dict[str, Any]) -> None:
         if turn >= _WARM_UP:
             seconds.append(time.perf_counter() - start)
     np.save(request["outputs"], np.array([size, *seconds]))
+
+
+def graph(request: dict[str, Any]) -> None:
+    """Save a model's graph in JSON, as its extractor reads it."""
+    from . import graphs
+
+    Path(request["outputs"]).write_text(json.dumps(graphs.EXTRACTOR.derive(Path(request["model"]), {})))
 
 
 def activations(request: dict[str, Any]) -> bool:

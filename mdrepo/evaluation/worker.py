@@ -1,10 +1,10 @@
 """The process that runs a model: one fresh process a model.
 
-A request is a JSON object. It has `outputs` (the .npy file to be written), `home` (an empty folder), `memory` (GiB), `seconds` and
+A request is a JSON object. It has `outputs` (the file to be written), `home` (an empty folder), `memory` (GiB), `seconds` and
 `trusted` (names); to run a model `model`, `data`, `suffix`, `inputs` and `preprocessing`, to time it `clock` (how often) too; to
-augment `augment` (a policy), `data`, `suffix` and `inputs`. The answer is a line of JSON: `{"held": [...]}`, or
-`{"error": ..., "hint": ...}`; before it there may be lines `{"done": N, "of": N}`. The server forks this process (`server.py`);
-where it cannot, or need not, this is a program that reads the request from standard input.
+augment `augment` (a policy), `data`, `suffix` and `inputs`; to read a graph `graph` (true) and `model`. The answer is a line of
+JSON: `{"held": [...]}`, or `{"error": ..., "hint": ...}`; before it may be lines `{"done": N, "of": N}`. The server forks this
+process (`server.py`); where it cannot, or need not, this is a program that reads the request from standard input.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def serve(request: dict[str, Any], answers: IO[str]) -> None:
         from . import tasks
 
         request["tell"] = _teller(answers)
-        (tasks.augment if "augment" in request else tasks.clock if "clock" in request else tasks.predict)(request)
+        others = {"augment": tasks.augment, "clock": tasks.clock, "graph": tasks.graph}
+        next((others[name] for name in others if name in request), tasks.predict)(request)
         answer = {"held": held}
     except MemoryError:
         answer = {"error": f"it needs more than {request['memory']} GiB", "hint": _MEMORY}
