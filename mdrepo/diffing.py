@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import compress, count, repeat
 from json.encoder import encode_basestring
-from operator import eq, is_, is_not, not_
+from operator import is_, is_not, ne, not_
 from typing import Any
 
 import orjson
@@ -125,7 +125,7 @@ class _Walk:
             return
         anchors: list[int] = []  # for each item placed, the staying one that it comes behind
         anchor = last = -1  # that of the previous item, and where the previous item stands
-        for index in [place for place, before in enumerate(origin) if before not in stay]:
+        for index in compress(count(), map(not_, map(stay.__contains__, origin))):
             if index and (follows := origin[index - 1]) in stay:
                 assert follows is not None
                 anchor, last = follows, bisect_left(waiting, follows) + len(anchors)
@@ -159,10 +159,10 @@ def _unlike(olds: list[Any], news: list[Any]) -> list[int]:
         others = list(compress(count(), map(is_not, olds, news)))
         olds, news = [olds[place] for place in others], [news[place] for place in others]
     try:
-        written = list(map(eq, map(orjson.dumps, olds), map(orjson.dumps, news)))
+        unlike = list(map(ne, map(orjson.dumps, olds), map(orjson.dumps, news)))
     except TypeError:  # a number with its spelling, or beyond 64 bits
-        written = [False] * len(olds)
-    rest = compress(zip(others, olds, news, strict=True), map(not_, written))
+        unlike = [True] * len(olds)
+    rest = compress(zip(others, olds, news, strict=True), unlike)
     return [place for place, one, other in rest if one != other or not alike(one, other)]
 
 

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import chain, pairwise
-from operator import itemgetter
+from itertools import chain, compress, count, islice, pairwise, repeat
+from operator import itemgetter, ne, sub
 from typing import Any
 
 from .documents import exact
@@ -120,7 +120,8 @@ def longest_increasing(numbers: Sequence[int]) -> list[int]:
     Of several, one with the most numbers that equal their place: people would not say of such an item that it moved. A run of
     consecutive numbers is taken as one, of its length: no other number fits into it, so all of it is taken or nothing.
     """
-    starts = [place for place, (one, other) in enumerate(pairwise(numbers), 1) if other != one + 1]
+    steps = map(sub, islice(numbers, 1, None), numbers)
+    starts = compress(count(1), map(ne, steps, repeat(1)))
     runs = [*pairwise([0, *starts, len(numbers)])] if numbers else []
     more = len(numbers) + 1  # what one number more counts, beside all that are in their places
     # of the subsequences that end low, the longest: their last numbers, lengths and runs, all of them increasing
