@@ -9,10 +9,9 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import folders
 from .caching import Cache
@@ -21,8 +20,7 @@ from .files import Files, inside, removed
 from .shelves import Folder
 
 
-@dataclass(frozen=True, slots=True)
-class Artefact:
+class Artefact(NamedTuple):
     """A file or folder that DVC tracks: its path, and the MD5, size in bytes and number of `files` (None: it is a file) that
     `pointer` (a .dvc file or dvc.lock) records."""
 

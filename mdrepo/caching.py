@@ -7,13 +7,11 @@ import fcntl
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 _HEADER = 65  # a SHA-256 in hexadecimal and a line end
 _PIECE = 1 << 20
@@ -24,8 +22,7 @@ _Write = Callable[[IO[bytes]], str]
 """Writes an entry's bytes to a file; their SHA-256."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What there is of one kind of entries."""
 
     kind: str
@@ -107,6 +104,8 @@ class Cache:
     def _put(self, kind: str, key: str, size: int, write: _Write) -> bool:
         if size + _HEADER > self.limit:
             return False
+        from tempfile import NamedTemporaryFile  # reading needs it not, and loading it takes as long as a git process
+
         try:
             (self.folder / kind).mkdir(parents=True, exist_ok=True)
             self._added += size + _HEADER
@@ -114,7 +113,7 @@ class Cache:
             due = zlib.crc32(key.encode()) < (size + _HEADER) * 64 / self.limit * 2**32
             if self._added >= self._enough and due:
                 self._make_room(size + _HEADER)
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=_UNFINISHED, delete=False) as file:
+            with NamedTemporaryFile(dir=self.folder, prefix=_UNFINISHED, delete=False) as file:
                 try:
                     file.seek(_HEADER)
                     digest = write(file)

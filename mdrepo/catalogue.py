@@ -6,9 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import __version__, locks, marks
 from .caching import Cache
@@ -26,8 +25,7 @@ from .schemas import Schema, SchemaStore
 from .validation import Problem, validate
 
 
-@dataclass(frozen=True)
-class Merge:
+class Merge(NamedTuple):
     """The merge that a snapshot comes out of: the commits of its sides, that of its result if there is one, and their snapshots."""
 
     sides: Sequence[str]

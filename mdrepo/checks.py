@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import consistency, pointers
 from .artefacts import all_tracked, tracked
@@ -23,8 +22,7 @@ Artefacts = Sequence[tuple[pointers.Path, dict[str, Any]]]
 """Where a document names artefacts, and what it says of each."""
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """A document's content on the sides of the merge that it came out of, and (of a merge that is committed) in its result."""
 
     sides: Sequence[Any]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import Finding
+from .guessing import nearest
 
 FILE = "mdrepo.toml"
 
@@ -44,16 +44,14 @@ _WORDS = {"evaluation.engine": "local|ray", "evaluation.ray_address": r"local|(r
 _MEANT = {"evaluation.engine": "local or ray", "evaluation.ray_address": "local, HOST:PORT or ray://HOST:PORT"}
 
 
-@dataclass(frozen=True)
-class Documents:
+class Documents(NamedTuple):
     """Which files are documents, as patterns in .gitignore's grammar."""
 
-    include: list[str] = field(default_factory=lambda: ["metadata/**/*.json"])
-    exclude: list[str] = field(default_factory=list)
+    include: Sequence[str] = ("metadata/**/*.json",)
+    exclude: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """Limits of an evaluation: seconds, GiB, MiB; for how many seconds its server stays; where models are run."""
 
     timeout: int = 600
@@ -64,8 +62,7 @@ class Evaluation:
     ray_address: str = "local"
 
 
-@dataclass(frozen=True)
-class Extraction:
+class Extraction(NamedTuple):
     """Limits of an extractor: seconds, GiB."""
 
     timeout: int = 300
@@ -76,10 +73,10 @@ class Extraction:
 class Configuration:
     """What mdrepo.toml says."""
 
-    documents: Documents = Documents()
+    documents: Documents = field(default_factory=Documents)
     schemas: Mapping[str, str] = field(default_factory=dict)
-    evaluation: Evaluation = Evaluation()
-    extraction: Extraction = Extraction()
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    extraction: Extraction = field(default_factory=Extraction)
 
     @cached_property
     def _tests(self) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
@@ -123,7 +120,7 @@ def read(text: str) -> Configuration:
     for name, section in sections.items():
         values = raw.get(name, {})
         defaults = section()
-        _known(values, [f.name for f in fields(section)], f"{name}.")
+        _known(values, section._fields, f"{name}.")
         for key, value in values.items():
             _typed(f"{name}.{key}", value, getattr(defaults, key))
         parts[name] = section(**values)
@@ -133,17 +130,17 @@ def read(text: str) -> Configuration:
     return Configuration(schemas=schemas, **parts)
 
 
-def _known(values: Any, names: list[str], prefix: str) -> None:
+def _known(values: Any, names: Sequence[str], prefix: str) -> None:
     if not isinstance(values, dict):
         raise Finding(f"{FILE}: {prefix.rstrip('.')} is not a section", f"write [{prefix.rstrip('.')}] on a line of its own")
     for key in values:
         if key not in names:
-            near = difflib.get_close_matches(key, names, 1)
-            raise Finding(f"{FILE}: unknown key {prefix}{key}", f"did you mean {prefix}{near[0]}?" if near else None)
+            near = nearest(key, names)
+            raise Finding(f"{FILE}: unknown key {prefix}{key}", f"did you mean {prefix}{near}?" if near else None)
 
 
 def _typed(name: str, value: Any, default: Any) -> None:
-    if isinstance(default, list):
+    if isinstance(default, tuple):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise Finding(f"{FILE}: {name} must be a list of patterns", f'{name.partition(".")[2]} = ["metadata/**/*.json"]')
     elif isinstance(default, str):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import pointers
 from .documents import Document
+from .guessing import nearest
 from .scanning import Float
 from .validation import Problem, problem
 
@@ -20,8 +19,7 @@ Reader = Callable[[str], Any]
 """The content of the document at a path; None where there is none."""
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(NamedTuple):
     """The metrics that were last evaluated, and the artefacts (path to DVC's hash) that they were computed from."""
 
     commit: str
@@ -53,8 +51,8 @@ def check_data(document: Document) -> list[Problem]:
     first: str | None = None
     for path, rule, name in roles:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names[:12])}"
+            near = nearest(name, names)
+            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(names[:12])}"
             what = "array" if arrays else "column"
             found.append(problem(document, path, rule, f"the data have no {what} {name!r}", hint))
         elif name in arrays:
@@ -99,8 +97,8 @@ def _thresholds(document: Document) -> Iterator[Problem]:
     names = [label["name"] for label in labels]
     for name in pointers.get(document.value, ("decision", "thresholds"), {}):
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else None
+            near = nearest(name, names)
+            hint = f"did you mean {near!r}?" if near else None
             message = f"a threshold for {name!r}, which is no label"
             yield problem(document, ("decision", "thresholds", name), "decision/threshold", message, hint, key=True)
 
@@ -118,8 +116,7 @@ def _classes(document: Document, name: str, data: Mapping[str, Any]) -> Iterator
         yield problem(document, ("labels",), "labels/classes", message, hint, key=True)
 
 
-@dataclass(frozen=True)
-class _Inputs:
+class _Inputs(NamedTuple):
     """What is known of one example as it goes through the preprocessing: its shape, and the range and mean of all values."""
 
     shape: tuple[int, ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,9 +86,11 @@ class Indexes(Revisions):
     @contextmanager
     def candidate_index(self, base: str | None = None, own: Path | None = None) -> Iterator[Candidate]:
         """A copy of the index (or of `own`, another one), or the index of a commit, to try things out in."""
+        from tempfile import TemporaryDirectory  # few commands need it
+
         scratch = self.common / "mdrepo" / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="index-", dir=scratch, ignore_cleanup_errors=True) as folder:
+        with TemporaryDirectory(prefix="index-", dir=scratch, ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "index"
             current, copied = own or self.folder / "index", None
             if base is not None:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:  # few documents are in conflict
 
 def status(workspace: Workspace, merge: Merge) -> Status:
     """The state of the work tree; `merge` makes the merge of a document in conflict again."""
-    git, work = workspace.git, workspace.work()
-    branch, head, tree, _ = git.tip()
+    git = workspace.git
+    branch, head, tree, _ = tip = git.tip()
+    work = workspace.work(tip)
     states = {state.path: state for state in git.status()}
     is_document = workspace.configuration.is_document
     survey = Surveyor(workspace).work(work, [*states.values()], tree)
@@ -64,12 +65,10 @@ def _all(survey: Survey, gone: Sequence[str]) -> tuple[str, ...]:
 
 def problems(workspace: Workspace, paths: Sequence[str]) -> list[Problem]:
     """All the problems of all the documents, or of those at some paths."""
-    work = workspace.work()
-    if not paths:
-        paths = Surveyor(workspace).work(work, workspace.git.status(), workspace.git.tip().tree).examine
-    else:
-        paths = workspace.chosen(work, paths)
-    return [problem for path in paths for problem in work.problems(path)]
+    tip = workspace.git.tip()
+    work = workspace.work(tip)
+    chosen = workspace.chosen(work, paths) if paths else Surveyor(workspace).work(work, workspace.git.status(), tip.tree).examine
+    return [problem for path in chosen for problem in work.problems(path)]
 
 
 def staged_problems(workspace: Workspace, index: Path | None, commit: str | None) -> list[Problem]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _SCHEMA = """
 create table if not exists known (tree text not null, stamp text not null);
@@ -23,8 +22,7 @@ _WAIT = 0.2
 _FEW = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(NamedTuple):
     """Whether a document is in order, and the files by which it is: while they stay, it need not be looked at again."""
 
     sound: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .changes import MISSING
 from .documents import DocumentError, read
@@ -15,8 +15,7 @@ SUFFIX = ".lock"
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What a derived value was read off: an artefact with its DVC hash, by an extractor's version, with its options' digest."""
 
     artefact: str
@@ -29,8 +28,7 @@ class Source:
         return f"{self.artefact} by {self.extractor} {self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(NamedTuple):
     """A derived value (MISSING: the source was read, and has none), and its source.
 
     At and below the pointers in `open` people and the source contradict each other: there it is the value before both.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from . import pointers
@@ -17,8 +16,7 @@ _LINES = re.compile(r"(?<=\n)")
 _MARK = re.compile(r"(<{3,}|\|{3,}|={3,}|>{3,})(?: ([^\r\n]*))?\r?\n?")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One marked conflict: its first line (from 1), the text of each side (no base in git's usual style), labels, marks' length."""
 
     line: int

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from . import pointers
 from .artefacts import Artefact, tracked
@@ -20,8 +20,7 @@ DocumentReader = Callable[[str], Any]
 """The content of the document at a path, or at REV:PATH; None where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a field's derived value is to be had now: its source, or the reason why it cannot be derived."""
 
     path: Path
@@ -29,7 +28,7 @@ class Origin:
     source: Source | None = None
     extractor: Extractor | None = None
     artefact: Artefact | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = MappingProxyType({})
     reason: str | None = None
     untracked: str | None = None
     """The artefact's path, where DVC does not track it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from itertools import chain, compress, count, islice, pairwise, repeat
 from operator import itemgetter, ne, sub
 from typing import Any
@@ -172,6 +171,8 @@ def _equal(one: list[bytes], two: list[bytes]) -> list[Pair]:
 
 
 def _matched(one: list[bytes], two: list[bytes], start: int, end: int, first: int, last: int) -> Iterator[Pair]:
+    from difflib import SequenceMatcher
+
     matcher = SequenceMatcher(None, one[start:end], two[first:last], autojunk=False)
     for i, j, size in matcher.get_matching_blocks():
         yield from ((start + i + k, first + j + k) for k in range(size))

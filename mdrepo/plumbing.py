@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -59,7 +58,9 @@ def _words(stderr: bytes) -> str:
 
 def merge_text(base: bytes, ours: bytes, theirs: bytes, labels: Sequence[str], size: int) -> tuple[bytes, bool]:
     """git's own text merge of three texts, with base in its conflicts, and whether it is clean."""
-    with tempfile.TemporaryDirectory(prefix="mdrepo-merge-") as folder:
+    from tempfile import TemporaryDirectory  # few commands need it
+
+    with TemporaryDirectory(prefix="mdrepo-merge-") as folder:
         paths = [Path(folder) / name for name in ("ours", "base", "theirs")]
         for path, text in zip(paths, (ours, base, theirs), strict=True):
             path.write_bytes(text)

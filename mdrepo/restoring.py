@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -215,7 +214,7 @@ def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequen
         # what is recorded here is in DVC's cache; what is wanted there may lie here still, from before its pointer went away
         if found is None or found in (artefact.md5, known.md5 if known else None):
             continue
-        if workspace.store.cached(replace(artefact, md5=found)):
+        if workspace.store.cached(artefact._replace(md5=found)):
             continue  # of another commit, as after a 'git checkout' without 'dvc checkout'
         if not force:
             raise Finding(

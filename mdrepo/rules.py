@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from .errors import UsageError
+from .guessing import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,5 @@ def rule(name: str) -> Rule:
     """The rule of an id, as a problem shows it; raises UsageError for another name, with the nearest."""
     found = RULES.get(name) or (RULES["schema/*"] if name.startswith("schema/") else None)
     if found is None:
-        near = difflib.get_close_matches(name, RULES, 1)
-        hint = f"did you mean {near[0]}?" if near else "'mdrepo explain' lists the rules"
-        raise UsageError(f"there is no rule {name!r}", hint)
+        raise UsageError(f"there is no rule {name!r}", meant(name, RULES, "'mdrepo explain' lists the rules"))
     return found

@@ -11,7 +11,6 @@ import json
 import math
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 500
@@ -91,15 +90,17 @@ class Lines:
         return Position(line, offset - self._starts[line - 1] + 1)
 
 
-@dataclass(slots=True)
 class _Scanner:
-    text: str
-    at: int = 0
-    stack: list[dict[str, Any] | list[Any]] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    """The key of the member that is being read, for each open object."""
-    places: list[dict[str, int]] = field(default_factory=list)
-    """Where each key of each open object stands."""
+    __slots__ = ("at", "keys", "places", "stack", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.stack: list[dict[str, Any] | list[Any]] = []
+        self.keys: list[str] = []
+        """The key of the member that is being read, for each open object."""
+        self.places: list[dict[str, int]] = []
+        """Where each key of each open object stands."""
 
     def space(self) -> str:
         """Skip white space; the next character, or '' at the end."""

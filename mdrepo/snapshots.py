@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,8 +37,7 @@ class State(NamedTuple):
         return "new" if self.code in ("??", "A ") else "deleted" if "D" in self.code else "changed"
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """One commit of the history."""
 
     id: str

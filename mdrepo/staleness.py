@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import pointers
 from .files import Files
@@ -14,8 +13,7 @@ from .pointers import Path
 from .schemas import Schema
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(NamedTuple):
     """A derived field that was read off something that is not what it was."""
 
     path: Path
@@ -46,5 +44,5 @@ def _unread(origin: Origin, locked: Locked | None) -> Iterator[Stale]:
     """A field that was read off an artefact, which has changed since, by an extractor that is not installed here."""
     artefact = origin.artefact
     if locked and artefact and locked.source.artefact == artefact.path and locked.source.md5 != artefact.md5:
-        now = replace(locked.source, md5=artefact.md5)
+        now = locked.source._replace(md5=artefact.md5)
         yield Stale(origin.path, now, f"{difference(locked.source, now)}, and its extractor is not installed here")

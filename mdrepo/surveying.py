@@ -8,9 +8,9 @@ import json
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 from . import __version__
 from .catalogue import Catalogue
@@ -23,8 +23,7 @@ from .snapshots import EMPTY_TREE, State
 from .workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Survey:
+class Survey(NamedTuple):
     """The documents of a snapshot to look at; what is seen of these is recorded for the next time.
 
     `listing` gives all of them, sorted: of many documents the list takes longer than all else, so that it is made when it is asked
@@ -32,8 +31,8 @@ class Survey:
     """
 
     examine: list[str]
-    record: Callable[[Mapping[str, Examined]], None] = field(repr=False)
-    listing: Callable[[], Sequence[str]] = field(repr=False)
+    record: Callable[[Mapping[str, Examined]], None]
+    listing: Callable[[], Sequence[str]]
 
 
 def contains(documents: Sequence[str], path: str) -> bool:
@@ -42,8 +41,7 @@ def contains(documents: Sequence[str], path: str) -> bool:
     return place < len(documents) and documents[place] == path
 
 
-@dataclass(frozen=True)
-class _Changes:
+class _Changes(NamedTuple):
     """What differs: between the tree that is known and this one, and between this one and the work tree; True is there."""
 
     moved: Mapping[str, bool]

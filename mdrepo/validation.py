@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import pointers
 from .annotations import annotation_problems
 from .documents import Document, canonical
 from .errors import Finding
-from .guessing import meant
+from .guessing import meant, nearest
 from .limiting import limited
 from .patterns import SOURCE, python, translated
 from .pointers import Path
@@ -40,8 +38,7 @@ _SECONDS = 5.0
 _SECONDS_A_MEGABYTE = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something wrong in a document: where (line and column from 1), which rule, what, and what to do."""
 
     path: str
@@ -266,8 +263,8 @@ def _unknown(value: dict[str, Any], known: Sequence[str], patterns: Sequence[str
 
 def _nearest(value: Any, allowed: Sequence[Any], alike: float = 0.6) -> str | None:
     names = {str(each): each for each in allowed}
-    near = difflib.get_close_matches(str(value), names, 1, alike)
-    return f"did you mean {shown(names[near[0]])}?" if near else None
+    near = nearest(str(value), names, alike)
+    return f"did you mean {shown(names[near])}?" if near is not None else None
 
 
 def _example(schema: dict[str, Any], name: str | None) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .pointers import Path, Token
 
@@ -16,8 +16,7 @@ _MANY = 3
 """Fields from which on they are named together: two are as soon read one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Fields by the name that they have in common, and their places among all; one alone has its path."""
 
     path: Path

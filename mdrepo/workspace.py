@@ -94,9 +94,9 @@ class Workspace:
         limits = self.configuration.extraction
         return Deriver(self.store, self.cache, Runner(limits.timeout, limits.memory, self.report))
 
-    def work(self) -> Catalogue:
-        """The work tree as it is."""
-        return Catalogue(WorkFiles(self.git), self.configuration, self.cache, cache(self._merge), self.measured)
+    def work(self, tip: Tip | None = None) -> Catalogue:
+        """The work tree as it is, at a tip; None is where HEAD is when that is asked."""
+        return Catalogue(WorkFiles(self.git), self.configuration, self.cache, cache(partial(self._merge, tip)), self.measured)
 
     def at(self, treeish: str) -> Catalogue:
         """A commit or a tree, by its id."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import eq
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -26,8 +25,7 @@ def no_order(_: Path) -> Sequence[str]:
     return ()
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """How a file is laid out: indentation unit ('' for one line), line end, separators, whether escapes are ASCII."""
 
     indent: str = "  "
@@ -162,8 +160,7 @@ def _plain(value: Any) -> bool:
     return not (isinstance(value, list) and any(isinstance(item, dict | list | Float) for item in value))
 
 
-@dataclass(frozen=True)
-class _Rewriter:
+class _Rewriter(NamedTuple):
     text: str
     style: Style
     order: KeyOrder
@@ -218,8 +215,7 @@ class _Rewriter:
         return "[" + "".join(parts) + gaps.closing + "]"
 
 
-@dataclass(frozen=True)
-class _Gaps:
+class _Gaps(NamedTuple):
     """What stands around the parts of a container: behind its bracket, before each part but the first, before its end."""
 
     opening: str

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ..errors import Finding
 
@@ -38,8 +37,7 @@ def files_in(extractor: Extractor) -> tuple[str, ...]:
     return tuple(getattr(extractor, "files", ()))
 
 
-@dataclass(frozen=True, slots=True)
-class LayerWeights:
+class LayerWeights(NamedTuple):
     """One layer's weights: whether training changes them, if the format says so, and by name what becomes an array with `[()]`."""
 
     trainable: bool | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import Any
 
 from .lines import Line, Span, digest, harmless
@@ -35,6 +34,8 @@ def compared(old: str, new: str) -> Iterator[Line]:
     if max(len(one), len(other)) > _MOST_CHARACTERS or max(len(before), len(after)) > _MOST_WORDS:
         yield [Span(f"too much differs to show it by word: {len(one):,} -> {len(other):,} characters", "faint")]
         return
+    from difflib import SequenceMatcher  # few values are long texts
+
     groups = list(SequenceMatcher(None, before, after).get_grouped_opcodes(_CONTEXT))
     if not groups:
         yield [Span("only white space differs", "faint")]

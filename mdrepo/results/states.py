@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:  # what holds a value need not know how it is made
     from ..deriving import Proposal
@@ -15,8 +15,7 @@ if TYPE_CHECKING:  # what holds a value need not know how it is made
     from ..validation import Problem
 
 
-@dataclass(frozen=True)
-class DocumentStatus:
+class DocumentStatus(NamedTuple):
     """A document of the work tree: `new`, `changed`, `deleted`, `conflict` or `unchanged`; its problems; its stale fields.
 
     In conflict: the conflicts that are not settled yet, or the reason for which they cannot be named by field, and what to type.
@@ -60,8 +59,7 @@ class Status:
         return tuple(known.get(path) or DocumentStatus(path, "unchanged") for path in self.paths)
 
 
-@dataclass(frozen=True)
-class Patch:
+class Patch(NamedTuple):
     """The proposals for the documents, by path, and the problems of documents that cannot be patched."""
 
     proposals: Mapping[str, Proposal]
@@ -76,8 +74,7 @@ class Patch:
         return sum(len(each.conflicts) for each in self.proposals.values())
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """What became of a document in conflict: the fields settled now with their values, and the conflicts that are left.
 
     With the last one settled: the problems that the document has, and whether it was added to the index.
