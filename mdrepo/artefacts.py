@@ -39,6 +39,11 @@ class Artefact(NamedTuple):
         """Its path, with '/' behind a folder's: what extractors are found by."""
         return f"{self.path}/" if self.is_folder else self.path
 
+    @property
+    def recording(self) -> str:
+        """The command that has DVC record it as it is now: of what a stage makes, DVC refuses 'dvc add'."""
+        return "dvc commit" if PurePosixPath(self.pointer).name == "dvc.lock" else f"dvc add {self.path}"
+
 
 def checked_path(path: str) -> str:
     """A path from a document, made sure to stay inside the repository; raises Finding."""
@@ -90,8 +95,10 @@ def _out(outs: Any, relative: str, path: str, pointer: str) -> Artefact | None:
 def all_tracked(files: Files, among: Iterable[str] | None = None) -> Iterator[Artefact]:
     """Every single artefact that DVC tracks in a snapshot, by the pointers among some paths, or all."""
     for file in files.paths() if among is None else among:
-        if file.endswith(".dvc") and (found := tracked(files, file.removesuffix(".dvc"))):
-            yield found
+        if file.endswith(".dvc"):
+            found = tracked(files, file.removesuffix(".dvc"))
+            if found is not None and found.pointer == file:  # one that is gone may have left its place to a stage
+                yield found
         elif PurePosixPath(file).name == "dvc.lock" and (data := files.read(file)) is not None:
             folder = PurePosixPath(file).parent
             stages = _yaml(data, file).get("stages") or {}

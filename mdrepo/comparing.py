@@ -10,7 +10,9 @@ from .catalogue import Catalogue
 from .changes import MISSING, Delta
 from .differences import DocumentDiff, Tolerance, compare
 from .errors import UsageError
+from .guessing import meant
 from .snapshots import EMPTY_TREE
+from .tracing import leaves
 from .workspace import Workspace
 
 
@@ -26,6 +28,15 @@ def document_diff(path: str, before: Catalogue, after: Catalogue, wanted: Sequen
         below = [c for c in found.delta if any(tuple(map(str, c.shown_path))[: len(p)] == p for p in prefixes)]
         found = replace(found, delta=Delta(tuple(below)))
     return found if found.delta else None
+
+
+def _there(path: str, pointer: str, sides: Sequence[Catalogue]) -> None:
+    """Raise UsageError for a field that a document, where it is there, has on no side: it is mistyped, and not unchanged."""
+    known = [document.value for side in sides if (document := side.find(path))]
+    if known and all(pointers.get(value, pointers.parse(pointer), MISSING) is MISSING for value in known):
+        around = (pointers.build(field) for value in reversed(known) for field, _ in leaves(value, ()))
+        hint = meant(pointer, around, f"'mdrepo log {path}#{pointer}' finds when there was one")
+        raise UsageError(f"{path} has no field {pointer} on either side", hint)
 
 
 def diff_snapshots(
@@ -48,6 +59,9 @@ def diff_snapshots(
     for side in (before, after):
         side.files.prefetch(paths)
     chosen = [pointers.split(name) for name in fields]
+    for name, pointer in chosen:
+        if pointer:
+            _there(name, pointer, (before, after))
     found: list[DocumentDiff] = []
     for path in paths:
         wanted = [pointer for name, pointer in chosen if path == name or path.startswith(name.rstrip("/") + "/") or name == "."]

@@ -124,7 +124,7 @@ class Deriver:
             return None
         if not (self.store.root / artefact.path).exists():
             return f"{artefact.path} is not here, its fields are left alone: run 'dvc pull {artefact.path}'"
-        return f"{artefact.path} is not what {artefact.pointer} records: run 'dvc add {artefact.path}'"
+        return f"{artefact.path} is not what {artefact.pointer} records: run '{artefact.recording}'"
 
     def file(self, named: Mapping[str, Any], place: str) -> pathlib.Path | None:
         """What has the bytes of an artefact that an option names, under its own name: itself, or links to it below `place`."""

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .artefacts import all_tracked, md5
+from .artefacts import Artefact, all_tracked, md5
 from .catalogue import Catalogue
 from .errors import Finding
 from .ledger import Examined
@@ -46,7 +46,7 @@ def status(workspace: Workspace, merge: Merge) -> Status:
     note = note_of(git, head) if head else None
     new = [path for path, each in states.items() if each.code == "??" and f"/{path}".endswith((".dvc", "/dvc.lock", SUFFIX))]
     named = sorted({*git.tracked("*.dvc", "dvc.lock", "*/dvc.lock", f"*{SUFFIX}"), *new})
-    unrecorded = tuple(each.path for each in all_tracked(work.files, named) if _unrecorded(workspace, each.path, each.md5))
+    unrecorded = tuple(each for each in all_tracked(work.files, named) if _unrecorded(workspace, each))
     ours = [each for path, each in states.items() if workspace.is_ours(path) and not is_document(path)]
     files = tuple((each.path, each.word) for each in ours)
     stems = [path.removesuffix(SUFFIX) for path in named if path.endswith(SUFFIX)]
@@ -93,15 +93,15 @@ def _tree(workspace: Workspace, index: Path | None, commit: str | None) -> str:
     return git.index_tree(index) if commit is None else git.text("rev-parse", f"{git.commit_id(commit)}^{{tree}}")
 
 
-def unrecorded(workspace: Workspace) -> list[str]:
+def unrecorded(workspace: Workspace) -> list[Artefact]:
     """The artefacts that are here, and are not what DVC recorded."""
-    return [each.path for each in all_tracked(workspace.work().files) if _unrecorded(workspace, each.path, each.md5)]
+    return [each for each in all_tracked(workspace.work().files) if _unrecorded(workspace, each)]
 
 
-def _unrecorded(workspace: Workspace, path: str, recorded: str) -> bool:
-    place = workspace.root / path
+def _unrecorded(workspace: Workspace, artefact: Artefact) -> bool:
+    place = workspace.root / artefact.path
     found = md5(place, workspace.cache) if place.exists() else None
-    return found is not None and found != recorded
+    return found is not None and found != artefact.md5
 
 
 def _document_status(workspace: Workspace, work: Catalogue, path: str, found_state: State | None, merge: Merge) -> DocumentStatus:

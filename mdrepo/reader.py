@@ -16,6 +16,7 @@ from .workspace import Workspace
 if TYPE_CHECKING:  # the values' types alone: who makes a value loads its module
     from pandas import DataFrame
 
+    from .artefacts import Artefact
     from .caching import Usage
     from .differences import DocumentDiff, Tolerance
     from .evaluating import Report
@@ -171,7 +172,7 @@ class Reader:
         """What the artefacts say should change; `take` and `keep` settle conflicts (PATH#POINTER, or #POINTER for all)."""
         return verbs.updating.patch(self._workspace, self.paths(paths), take, keep)
 
-    def unrecorded(self) -> list[str]:
+    def unrecorded(self) -> list[Artefact]:
         """The artefacts in the work tree that are not what DVC recorded, so that a patch does not see what they say now."""
         return verbs.inspecting.unrecorded(self._workspace)
 

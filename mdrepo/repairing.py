@@ -48,15 +48,14 @@ def _documents(workspace: Workspace, how: Merge) -> Check:
 def _data(workspace: Workspace, _: Merge) -> Check:
     lacking = different(workspace, all_tracked(workspace.work().files))
     missing = [each for each in lacking if not workspace.exists(each.path)]
-    changed = [each.path for each in lacking if workspace.exists(each.path)]
+    changed = [each for each in lacking if workspace.exists(each.path)]
     if gone := [each.path for each in missing if not workspace.store.cached(each)]:
         return Check("data", False, f"{_named(gone)}: neither here nor in DVC's cache", "mdrepo pull")
     if missing:
         return Check("data", False, f"{_named([each.path for each in missing])}: not in the work tree", "mdrepo doctor --fix")
     if changed:
-        return Check(
-            "data", False, f"{_named(changed)}: not what DVC recorded", f"dvc add {changed[0]}, or dvc checkout {changed[0]}"
-        )
+        words = f"{_named([each.path for each in changed])}: not what DVC recorded"
+        return Check("data", False, words, f"{changed[0].recording}, or dvc checkout {changed[0].path}")
     return Check("data", True, "the data are what DVC recorded")
 
 

@@ -219,7 +219,7 @@ def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequen
         if not force:
             raise Finding(
                 f"{artefact.path} has changes that DVC does not have",
-                f"'dvc add {artefact.path}' keeps them, --force puts them aside",
+                f"'{artefact.recording}' keeps them, --force puts them aside",
             )
         aside = workspace.git.common / "mdrepo" / "kept" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}" / artefact.path
         aside.parent.mkdir(parents=True, exist_ok=True)

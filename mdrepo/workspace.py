@@ -156,7 +156,8 @@ class Workspace:
         """What DVC tracks at a path, where the work tree has it as it is recorded; raises Finding."""
         artefact = tracked(work.files, name)
         if artefact is None or self.store.in_work_tree(artefact) is None:
-            raise Finding(f"{name} is not here as DVC recorded it", f"run 'dvc pull {name}', or 'dvc add {name}'")
+            recording = artefact.recording if artefact else f"dvc add {name}"
+            raise Finding(f"{name} is not here as DVC recorded it", f"run 'dvc pull {name}', or '{recording}'")
         return artefact
 
     def staged(self) -> Catalogue:

@@ -449,6 +449,9 @@ def test_missing_and_null_differ_in_json() -> None:
 def test_the_formats_of_a_repository_s_diff(repo: Path) -> None:
     assert valid(mdrepo("diff", "--json", cwd=repo).json)["documents"] == []
     assert mdrepo("diff", "--name-only", cwd=repo).out == ""
+    mistyped = mdrepo("diff", "HEAD", f"{DOCUMENT}#/label", cwd=repo, code=2).err
+    assert f"{DOCUMENT} has no field /label on either side" in mistyped
+    assert "did you mean /labels" in mistyped
     edit(repo, lambda v: v.update(description="a|b `c` @team <b>"))
     edit(repo, lambda v: v["labels"].reverse())
     edit(repo, lambda v: v["classes"][0].update(name="zero"), "metadata/net-test.json")

@@ -300,6 +300,9 @@ def test_a_file_has_the_format_of_its_suffix(repo: Path, tmp_path: Path) -> None
         assert (tmp_path / name).read_text().startswith(start)
         assert done.out == ""
     assert mdrepo("review", "--json", "--format", "html", cwd=repo, code=2).err
+    assert "No review is a .pdf: .html, .htm," in mdrepo("review", "-o", str(tmp_path / "a.pdf"), cwd=repo, code=2).err
+    assert not (tmp_path / "a.pdf").exists()
+    assert "'mdrepo review HEAD~1..HEAD'" in mdrepo("review", "HEAD~1", "HEAD", cwd=repo, code=2).err
     assert mdrepo("review", "nowhere", cwd=repo, code=3).err.startswith("mdrepo: there is no revision 'nowhere' here")
 
 

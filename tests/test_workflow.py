@@ -56,6 +56,9 @@ def test_status_says_new_changed_deleted_invalid_stale_and_modified(repo: Path) 
     assert f"changed   {DOCUMENT}" in out
     assert "stale: models/net.keras has changed since the last patch (5 derived fields" in out
     assert "data/net-test.npz is not what DVC recorded: run 'dvc add data/net-test.npz'" in out
+    (repo / "data/net-test.npz.dvc").unlink()
+    (repo / "dvc.lock").write_text(f"stages: {{make: {{cmd: x, outs: [{{path: data/net-test.npz, md5: {'a' * 32}, size: 1}}]}}}}")
+    assert "data/net-test.npz is not what DVC recorded: run 'dvc commit'" in mdrepo("status", cwd=repo).out
     assert "new       metadata/loose.json" in out
     assert "names no schema" in out
     (repo / DOCUMENT).unlink()

@@ -38,8 +38,8 @@ def command(
         if not apply_it and not settings().quiet and any(each.delta or each.reasons for each in found.proposals.values()):
             output.hint("'mdrepo patch --apply' merges this into the documents")
         if not (found.stale or found.problems or check or settings().quiet):
-            for path in repo.unrecorded():
-                output.hint(f"{path} is not what DVC recorded: run 'dvc add {path}' before")
+            for each in repo.unrecorded():
+                output.hint(f"{each.path} is not what DVC recorded: run '{each.recording}' before")
     if found.conflicts:
         output.complain(f"{counted(found.conflicts, 'conflict')}: these fields stay as they are until you settle them")
         return 1

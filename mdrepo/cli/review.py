@@ -16,9 +16,11 @@ from .shared import ANNOTATIONS, derived_form, json_option, repository, settings
 if TYPE_CHECKING:
     from ..reviews import Review
 
+_SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json", ".txt": "text"}
+
 
 @click.command()
-@click.argument("revisions", required=False, metavar="[REV|A..B]")
+@click.argument("revisions", nargs=-1, metavar="[REV|A..B]")
 @click.option("--staged", "--cached", is_flag=True, help="Review what is staged against HEAD.")
 @click.option(
     "--format",
@@ -29,16 +31,20 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", "out", metavar="FILE", help="Write it to FILE; the format is its suffix's, if none is given.")
 @click.option("--no-plots", is_flag=True, help="html without plots.")
 @json_option
-def command(revisions: str | None, staged: bool, form: str | None, out: str | None, no_plots: bool) -> None:
+def command(revisions: tuple[str, ...], staged: bool, form: str | None, out: str | None, no_plots: bool) -> None:
     """Say what a reviewer has to know of a commit (HEAD), of A..B, or of what is staged.
 
     A merge is reviewed against each of its parents; A...B is what B changed since it left A.
     """
+    if len(revisions) > 1:
+        raise click.UsageError(f"One commit, or a range: 'mdrepo review {'..'.join(revisions[:2])}'.")
     if form is None and not settings().json and out is not None:
-        form = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}.get(Path(out).suffix.lower())
+        form = _SUFFIXES.get(suffix := Path(out).suffix.lower())
+        if form is None:
+            raise click.UsageError(f"No review is a {suffix or 'file without suffix'}: {', '.join(_SUFFIXES)}, or say --format.")
     form = derived_form(form)
     repo = repository()
-    found = repo.review(revisions, staged=staged, drawn=form == "html" and not no_plots)
+    found = repo.review(*revisions, staged=staged, drawn=form == "html" and not no_plots)
     if form == "markdown":
         _summarised(found)
     if form == "text" and out is None:

@@ -106,7 +106,7 @@ def status(found: Status) -> dict[str, Any]:
         head=found.head,
         verdict=found.verdict,
         documents=[document_status(each) for each in found.documents],
-        unrecorded=list(found.unrecorded),
+        unrecorded=[each.path for each in found.unrecorded],
         files=[{"path": path, "state": state} for path, state in found.files],
         orphans=list(found.orphans),
     )

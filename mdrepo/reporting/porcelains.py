@@ -24,8 +24,8 @@ def status(found: Status, *, quoted: bool = True) -> Iterator[str]:
     for each in found.documents:
         if each.state != "unchanged" or each.problems or each.stale:
             yield f"D {each.state} {len(each.problems)} {len(each.stale)} {len(each.conflicts)} {name(each.path)}"
-    for path in found.unrecorded:
-        yield f"A modified {name(path)}"
+    for artefact in found.unrecorded:
+        yield f"A modified {name(artefact.path)}"
     for path, state in found.files:
         yield f"F {state.replace(' ', '-')} {name(path)}"
     for path in found.orphans:

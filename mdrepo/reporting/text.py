@@ -61,8 +61,8 @@ def status(found: Status) -> Iterator[Line]:
         yield ["No documents yet: 'mdrepo new model NAME' makes one"]
     for each in found.remarkable:
         yield from document_status(each)
-    for path in found.unrecorded:
-        yield [Span("  modified ", "warn"), f"{path} is not what DVC recorded: run 'dvc add {path}'"]
+    for artefact in found.unrecorded:
+        yield [Span("  modified ", "warn"), f"{artefact.path} is not what DVC recorded: run '{artefact.recording}'"]
     for path, state in found.files:
         yield [Span(f"  {state:<10}", "warn"), path]
     for path in found.orphans:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:  # what holds a value need not know how it is made
+    from ..artefacts import Artefact
     from ..deriving import Proposal
     from ..merging import Conflict
     from ..pointers import Path
@@ -43,7 +44,7 @@ class Status:
     verdict: str | None
     listing: Callable[[], tuple[str, ...]] = field(repr=False, compare=False)
     remarkable: tuple[DocumentStatus, ...]
-    unrecorded: tuple[str, ...] = ()
+    unrecorded: tuple[Artefact, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     orphans: tuple[str, ...] = ()
 
