@@ -88,7 +88,7 @@ def run(task: Mapping[str, Any], what: str, limits: Limits) -> list[str]:
 def admit(task: Mapping[str, Any], what: str, limits: Limits) -> None:
     """Refuse at once what needs no process to be refused; raises MdrepoError."""
     try:
-        if "model" in task:
+        if "model" in task and "extract" not in task:  # an extractor runs nothing that a model says
             admission.declared(Path(task["model"]), limits.trusted)
     except admission.Refused as error:
         raise MdrepoError(f"{what}: {error.message}", error.hint) from None

@@ -35,7 +35,7 @@ def prepare() -> None:
     os.environ.update(confinement.at_home(home))
     try:
         with contextlib.suppress(ImportError):
-            from . import data, graphs, loading, preprocessing, tasks  # noqa: F401
+            from . import data, graphs, heads, loading, preprocessing, tasks  # noqa: F401
 
             loading.tensorflow()
     finally:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..caching import Cache
 from ..documents import digest
 from ..errors import MdrepoError
-from ..extraction import ExtractionError
+from ..extraction import ExtractionError, Extractor
 from ..extraction.running import Runner
 from . import cuts, engines, graphs, heads, loading, planning, processes
 from .operations import Ref
@@ -101,7 +101,7 @@ class Side:
             values = json.loads(kept)
         else:
             try:
-                values = self._read()
+                values = self._read(graphs.EXTRACTOR, {})
             except ExtractionError as error:
                 values = {"reason": error.reason}
             else:
@@ -110,15 +110,16 @@ class Side:
         self.reason = values["reason"] if plan is None else plan.reason
         return None if self.reason else plan
 
-    def _read(self) -> Mapping[str, Any]:
-        """The graph from the model's file; a server that is there has imported already what that takes. Raises ExtractionError."""
+    def _read(self, extractor: Extractor, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What an extractor reads off the model; a server that is there has imported what it takes. Raises ExtractionError."""
         if processes.ready(self.means.limits):
             made = self._file((0, 0)).with_suffix(".json")
+            task = {"extract": extractor.name, "options": options, "model": str(self._named), "outputs": str(made)}
             with contextlib.suppress(MdrepoError):  # what it cannot read, the other says
-                processes.run({"graph": True, "model": str(self._named), "outputs": str(made)}, self._called, self.means.limits)
+                processes.run(task, self._called, self.means.limits)
                 found: Mapping[str, Any] = json.loads(made.read_bytes())
                 return found
-        return self.means.runner(graphs.EXTRACTOR, self._located[0], {}, {})
+        return self.means.runner(extractor, self._located[0], options, {})
 
     @property
     def _named(self) -> Path:
@@ -324,7 +325,7 @@ class Side:
                 "output": self.plan.output,
             }
             try:
-                made = heads.outputs(self.means.runner(heads.EXTRACTOR, self._located[0], options, {}))
+                made = heads.outputs(self._read(heads.EXTRACTOR, options))
             except ExtractionError as error:
                 self.reason = error.reason
                 self._whole()

@@ -1,4 +1,4 @@
-"""What the process with TensorFlow can be asked for: to run a model, to time it, to read its graph, and to augment data."""
+"""What the process with TensorFlow can be asked for: to run a model, to time it, to read it, and to augment data."""
 
 from __future__ import annotations
 
@@ -75,11 +75,12 @@ def clock(request: dict[str, Any]) -> None:
     np.save(request["outputs"], np.array([size, *seconds]))
 
 
-def graph(request: dict[str, Any]) -> None:
-    """Save a model's graph in JSON, as its extractor reads it."""
-    from . import graphs
+def extract(request: dict[str, Any]) -> None:
+    """Save what an extractor of evaluations (`graphs`, `heads`) reads off the model, in JSON."""
+    from . import graphs, heads
 
-    Path(request["outputs"]).write_text(json.dumps(graphs.EXTRACTOR.derive(Path(request["model"]), {})))
+    [extractor] = [each for each in (graphs.EXTRACTOR, heads.EXTRACTOR) if each.name == request["extract"]]
+    Path(request["outputs"]).write_text(json.dumps(extractor.derive(Path(request["model"]), request["options"])))
 
 
 def activations(request: dict[str, Any]) -> bool:

@@ -2,9 +2,9 @@
 
 A request is a JSON object. It has `outputs` (the file to be written), `home` (an empty folder), `memory` (GiB), `seconds` and
 `trusted` (names); to run a model `model`, `data`, `suffix`, `inputs` and `preprocessing`, to time it `clock` (how often) too; to
-augment `augment` (a policy), `data`, `suffix` and `inputs`; to read a graph `graph` (true) and `model`. The answer is a line of
-JSON: `{"held": [...]}`, or `{"error": ..., "hint": ...}`; before it may be lines `{"done": N, "of": N}`. The server forks this
-process (`server.py`); where it cannot, or need not, this is a program that reads the request from standard input.
+augment `augment` (a policy), `data`, `suffix` and `inputs`; to read a model `extract` (an extractor), `options` and `model`. The
+answer is a line of JSON: `{"held": [...]}`, or `{"error": ..., "hint": ...}`; before it may be lines `{"done": N, "of": N}`. The
+server forks this process (`server.py`); where it cannot, or need not, this is a program that reads the request from standard input.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def serve(request: dict[str, Any], answers: IO[str]) -> None:
         from . import tasks
 
         request["tell"] = _teller(answers)
-        others = {"augment": tasks.augment, "clock": tasks.clock, "graph": tasks.graph}
+        others = {"augment": tasks.augment, "clock": tasks.clock, "extract": tasks.extract}
         next((others[name] for name in others if name in request), tasks.predict)(request)
         answer = {"held": held}
     except MemoryError:
