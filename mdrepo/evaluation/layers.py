@@ -75,8 +75,12 @@ def _configured(config: Any, place: Place) -> Any:
 
 
 def _unset(value: Any) -> Any:
-    """A configuration whose weights begin as zeros: Keras draws them later where it has to load the model after all."""
+    """A configuration whose weights begin as zeros: Keras draws them later where it has to load the model after all.
+
+    A name instead of an object's configuration, for a policy of types too: making the object takes Keras longer than the layer.
+    """
     if not isinstance(value, dict):
         return value
-    zeros: dict[str, Any] = {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None}
-    return {key: zeros if key.endswith("_initializer") and each is not None else _unset(each) for key, each in value.items()}
+    if value.get("class_name") == "DTypePolicy":
+        return value["config"]["name"]
+    return {key: "zeros" if key.endswith("_initializer") and each is not None else _unset(each) for key, each in value.items()}
