@@ -314,7 +314,7 @@ def read(path: Path) -> Plan:
 
 
 class Graph:
-    """Reads plans in the process that reads artefacts, with its limits: `plan`, or the `reason` why there is none."""
+    """Reads plans, in the process that reads artefacts or in a server's: `plan`, or the `reason` why there is none."""
 
     name = "graph"
     kind = "plan"

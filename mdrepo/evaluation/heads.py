@@ -191,7 +191,7 @@ def run(head: Mapping[int, Operation], given: Mapping[Ref, Array], output: Ref, 
 
 
 class Head:
-    """Computes heads in the process that reads artefacts, with its limits, as it reads a hostile model's weights.
+    """Computes heads in the process that reads artefacts, or in a server's, as it reads a hostile model's weights.
 
     Options: `head`, pairs of a number and an operation in JSON; `given`, pairs of a tensor and a .npy file; `output`, a tensor.
     """
