@@ -164,6 +164,17 @@ def convolutional(k: Any) -> Any:
     return k.Model(start, k.layers.Softmax()(k.layers.GlobalAveragePooling2D()(x)))
 
 
+def assorted(k: Any) -> Any:
+    """Layers that load or use their weights in ways of their own."""
+    normalization = k.layers.Normalization()
+    normalization.adapt(3 * pictures() + 1)
+    start = k.Input((12, 12, 3))
+    x = k.layers.LayerNormalization()(k.layers.PReLU()(k.layers.SeparableConv2D(4, 3)(normalization(start))))
+    x = k.layers.GroupNormalization(2)(k.layers.Conv2DTranspose(4, 3)(k.layers.DepthwiseConv2D(3)(x)))
+    x = k.layers.EinsumDense("abcd,de->abce", (None, None, 5), bias_axes="e", dtype="mixed_float16")(x)
+    return k.Model(start, k.layers.Dense(3)(k.layers.GlobalAveragePooling2D()(k.layers.Activation("relu", dtype="float32")(x))))
+
+
 MODELS: dict[str, tuple[Callable[[Any], Any], bool]] = {  # whether numpy computes the last layers
     "nested": (nested, True),
     "twice": (twice, True),
@@ -172,6 +183,7 @@ MODELS: dict[str, tuple[Callable[[Any], Any], bool]] = {  # whether numpy comput
     "attention": (attention, True),
     "recurrent": (recurrent, True),
     "convolutional": (convolutional, False),
+    "assorted": (assorted, True),
 }
 
 
