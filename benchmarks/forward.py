@@ -35,7 +35,7 @@ import json, sys, tempfile, time
 from pathlib import Path
 import numpy as np
 from mdrepo.caching import Cache
-from mdrepo.evaluation import loading, predictions, processes, tasks
+from mdrepo.evaluation import loading, predictions, processes, requests, tasks
 model, data = map(Path, sys.argv[1:])
 x = np.load(data)["x"]
 tf = loading._settled(loading.processors())
@@ -59,7 +59,7 @@ def told(call):
 def planned(tell):
     processes.run = lambda task, what, limits: tasks.predict({**task, "trusted": [], "tell": tell})
     with tempfile.TemporaryDirectory() as folder:
-        asked = predictions.Request("m.keras", "m", "d.npz", "d", ("x",), [], lambda _: (model, data))
+        asked = requests.Request("m.keras", "m", "d.npz", "d", ("x",), [], lambda _: (model, data))
         predictions.outputs([asked], Cache(Path(folder)), processes.Limits(600, 16), lambda _: None)
 
 loops = {"bare": bare, "whole": lambda: told(lambda tell: loading.run(ours, x, tell)), "planned": lambda: told(planned)}

@@ -102,7 +102,7 @@ def request(
     sample: tuple[int, int, int] | None = None,
 ) -> Any:
     """What it takes to run a document's model over the data of a dataset document, or over a view of them, changed by a policy."""
-    from .evaluation.predictions import Request
+    from .evaluation.requests import Request
 
     model = artefact(side, ("weights", "artefact"))
 

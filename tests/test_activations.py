@@ -18,7 +18,7 @@ from conftest import npz
 
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import cuts, graphs, heads, layers, loading, predictions, processes, tasks
+from mdrepo.evaluation import cuts, graphs, heads, layers, loading, predictions, processes, requests, tasks
 
 ROWS = 40  # a whole batch, and one that is not
 
@@ -56,16 +56,16 @@ class Bench:
     def save(self, name: str, model: Any) -> None:
         model.save(self.folder / f"{name}.keras")
 
-    def request(self, name: str) -> predictions.Request:
+    def request(self, name: str) -> requests.Request:
         model, data = self.folder / f"{name}.keras", self.folder / "d.npz"
         md5 = [hashlib.md5(each.read_bytes()).hexdigest() for each in (model, data)]
-        return predictions.Request(f"models/{name}.keras", md5[0], "d.npz", md5[1], ("x",), [], lambda _: (model, data))
+        return requests.Request(f"models/{name}.keras", md5[0], "d.npz", md5[1], ("x",), [], lambda _: (model, data))
 
     def outputs(self, *names: str, cache: Cache | None = None) -> list[Any]:
         self.said.clear()
         self.ran.clear()
-        requests = [self.request(name) for name in names]
-        return predictions.outputs(requests, cache or self.cache, processes.Limits(300, 16), self.said.append)
+        asked = [self.request(name) for name in names]
+        return predictions.outputs(asked, cache or self.cache, processes.Limits(300, 16), self.said.append)
 
     def run(self, task: dict[str, Any], what: str, limits: object) -> None:
         """In place of the process with TensorFlow: the same task, in this one."""

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, log_loss, recall_score
 
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import data, loading, planning, predictions, preprocessing
+from mdrepo.evaluation import data, loading, planning, predictions, preprocessing, requests
 from mdrepo.evaluation.comparison import compare, measure
 from mdrepo.evaluation.decisions import overall, verdict
 from mdrepo.evaluation.intervals import Interval, resampled_mean, tango
@@ -270,13 +270,13 @@ def test_what_is_wrong_with_inputs_is_said_when_it_is_come_to(tmp_path: Path, mo
         whole(data.Inputs(file, ".npz", ["x"], None))
 
 
-def request(tmp_path: Path, model: bytes = b"", **arrays: Any) -> predictions.Request:
+def request(tmp_path: Path, model: bytes = b"", **arrays: Any) -> requests.Request:
     (tmp_path / "m").write_bytes(model or keras_file(3))
     (tmp_path / "d").write_bytes(npz(**(arrays or {"x": [[1.0] * 4] * 9})))
-    return predictions.Request("m.keras", "0" * 32, "d.npz", "1" * 32, ("x",), [], lambda _: (tmp_path / "m", tmp_path / "d"))
+    return requests.Request("m.keras", "0" * 32, "d.npz", "1" * 32, ("x",), [], lambda _: (tmp_path / "m", tmp_path / "d"))
 
 
-def run(tmp_path: Path, asked: predictions.Request, seconds: int = 120, memory: int = 16) -> Any:
+def run(tmp_path: Path, asked: requests.Request, seconds: int = 120, memory: int = 16) -> Any:
     cache = Cache(tmp_path / "cache")
     return predictions.outputs([asked], cache, predictions.Limits(seconds, memory), lambda _: None)[0]
 

@@ -15,7 +15,7 @@ from dvc.fs import LocalFileSystem
 
 from mdrepo.caching import Cache
 from mdrepo.errors import MdrepoError
-from mdrepo.evaluation import exchange, predictions
+from mdrepo.evaluation import exchange, requests
 from mdrepo.evaluation.processes import Limits
 from mdrepo.shelves import Folder
 
@@ -121,7 +121,7 @@ LISTS = [
 
 @pytest.mark.parametrize("content", LISTS)
 def test_lists_that_are_none(tmp_path: Path, content: str) -> None:
-    asked = predictions.Request("models/net.keras", "m", "d.npz", "d", ("x",), [], lambda _: pytest.fail("it is not read"))
+    asked = requests.Request("models/net.keras", "m", "d.npz", "d", ("x",), [], lambda _: pytest.fail("it is not read"))
     there = tmp_path / "there"
     (there / "lists").mkdir(parents=True)
     (there / f"lists/{asked.key}.json").write_text(content)

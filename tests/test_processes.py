@@ -29,7 +29,7 @@ from conftest import DOCUMENT, edit, keras_file, load, mdrepo, npz, state, track
 from mdrepo import configuration, evaluating
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import graphs, loading, predictions, processes, residents
+from mdrepo.evaluation import graphs, loading, processes, requests, residents
 from mdrepo.evaluation.processes import Limits, run
 from mdrepo.evaluation.rendezvous import Place
 from mdrepo.evaluation.sides import Means, Side
@@ -309,7 +309,7 @@ def eventually(true: Callable[[], bool], seconds: float = 15) -> bool:
 def side(model: str, limits: Limits, runner: Any) -> Side:
     """A model whose graph nobody has read yet."""
     file, md5 = Path(model), hashlib.md5(Path(model).read_bytes()).hexdigest()
-    request = predictions.Request("net.keras", md5, "d.npz", "0" * 32, ("x",), [], lambda _: (file, file))
+    request = requests.Request("net.keras", md5, "d.npz", "0" * 32, ("x",), [], lambda _: (file, file))
     place = file.parent / "made"
     place.mkdir(exist_ok=True)
     return Side(request, Means(Cache(place / "cache"), limits, runner, place, lambda _: None))

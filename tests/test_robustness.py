@@ -14,7 +14,7 @@ from test_comparison import asked, pair, valid
 from mdrepo.errors import Finding
 from mdrepo.evaluation import prospects
 from mdrepo.evaluation.comparison import compare, measure
-from mdrepo.evaluation.predictions import Request
+from mdrepo.evaluation.requests import Request
 from mdrepo.evaluation.slices import cut
 
 COUNT = 120

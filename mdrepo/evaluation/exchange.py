@@ -21,8 +21,8 @@ from ..caching import Cache
 from ..errors import MdrepoError
 from ..extraction.running import Runner
 from .plans import Plan
-from .predictions import Request
 from .processes import Limits
+from .requests import Request
 from .sides import Means, Side
 
 _LARGEST = 4 << 20  # bytes of a list

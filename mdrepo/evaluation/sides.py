@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,40 +23,12 @@ from . import cuts, engines, graphs, heads, loading, planning, processes
 from .operations import Ref
 from .plans import Plan
 from .processes import Limits
+from .requests import Request
 
 Outputs = NDArray[Any]
 Report = Callable[[str], None]
 
 _ENTRY = 8  # the part of the cache that one activation may take
-
-
-class Asked(Protocol):
-    """What is asked for; `predictions.Request`."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def model_md5(self) -> str: ...
-    @property
-    def data(self) -> str: ...
-    @property
-    def data_md5(self) -> str: ...
-    @property
-    def sample(self) -> planning.Sample | None: ...
-    @property
-    def whole(self) -> Asked | None: ...
-    @property
-    def inputs(self) -> tuple[str, ...]: ...
-    @property
-    def preprocessing(self) -> Sequence[Mapping[str, Any]]: ...
-    @property
-    def locate(self) -> Callable[[Path], tuple[Path, Path]]: ...
-    @property
-    def fed(self) -> list[Any]: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +45,7 @@ class Means:
 class Side:
     """One request on its way: `found` in the cache, or `run` and then `finish`; then it has its `outputs`."""
 
-    def __init__(self, request: Asked, means: Means) -> None:
+    def __init__(self, request: Request, means: Means) -> None:
         self.request = request
         self.means = means
         self.cache = means.cache
