@@ -18,7 +18,7 @@ from conftest import npz
 
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
-from mdrepo.evaluation import cuts, graphs, heads, layers, loading, predictions, processes, requests, tasks
+from mdrepo.evaluation import admission, cuts, graphs, heads, layers, loading, predictions, processes, requests, tasks, traces
 
 ROWS = 40  # a whole batch, and one that is not
 
@@ -218,17 +218,98 @@ def test_layers_that_are_made_one_by_one_are_those_of_the_loaded_model(name: str
     bench.save(name, model)
     file = bench.folder / f"{name}.keras"
     called = [each.to_json() for each in graphs.read(file).operations if each.inputs]
-    made = loading.keras(file, called)
+    tf, admitted = loading.tensorflow(), admission.scan(file)
+    made = loading.keras(tf, file, called, admitted)
     if name in ("attention", "recurrent"):  # layers with others in them have weights that are not theirs
         assert made.found[()].count_params() == model.count_params()
         return
     assert set(made.found) == {tuple(each["path"]) for each in called}
     theirs = layers.of(model).found
-    with made.weights:
+    with made.having([each.value for each in made.weights]):
         for path, layer in made.found.items():
             for one, other in zip(getattr(layer, "weights", ()), getattr(theirs[path], "weights", ()), strict=True):
                 assert np.asarray(one.value).tobytes() == np.asarray(other.value).tobytes(), path
-    assert list(loading.keras(file, called[-1:]).found) == [tuple(called[-1]["path"])], "no layer is made that is not run"
+    assert list(loading.keras(tf, file, called[-1:], admitted).found) == [tuple(called[-1]["path"])], (
+        "no layer is made that is not run"
+    )
+
+
+def other(keras: Any, model: Any) -> Any:
+    """A model of the same structure, saved under other names, with other weights."""
+    made = keras.models.clone_model(model)
+    made.set_weights([1.25 * each for each in model.get_weights()])
+    return made
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("attention", "recurrent", "assorted")])
+def test_a_function_is_made_once_for_models_of_one_structure(
+    name: str, keras: Any, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shaken(keras, MODELS[name][0](keras))
+    bench.data(pictures())
+    bench.save("one", model)
+    bench.save("other", other(keras, model))
+    [first] = bench.outputs("one")
+    [apart] = bench.outputs("other", cache=Cache(bench.folder / "apart"))
+    with monkeypatch.context() as patch:
+        patch.setattr(traces, "make", lambda *_: pytest.fail("there is a function for this structure"))
+        [ours] = bench.outputs("other")
+    assert bench.ran not in ([], [["whole"]]), bench.said
+    assert not any("as a whole" in each for each in bench.said)
+    assert ours.tobytes() == apart.tobytes() != first.tobytes()
+
+
+@pytest.mark.parametrize("name", ["attention", "recurrent", "assorted"])
+def test_no_function_is_kept_that_may_depend_on_weights(name: str, keras: Any, bench: Bench) -> None:
+    """Normalization makes constants of its weights when it is loaded; in layers around others weights are not by number."""
+    model = shaken(keras, MODELS[name][0](keras))
+    bench.data(pictures())
+    bench.save("one", model)
+    bench.outputs("one")
+    assert not (bench.folder / "cache/functions").exists()
+
+
+def test_a_function_goes_with_the_structure_alone(keras: Any, bench: Bench) -> None:
+    def model(units: int, activation: str = "relu", kernel: int = 3) -> Any:
+        start = keras.Input((12, 12, 3))
+        x = keras.layers.Conv2D(4, kernel, activation=activation, padding="same")(start)
+        x = keras.layers.Conv2D(units, 3)(x)
+        return keras.Model(start, keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x)))
+
+    bench.data(pictures())
+    kept = bench.folder / "cache/functions"
+    for count, each in enumerate((model(3), model(5), model(3, "tanh"), model(3, kernel=1)), 1):
+        bench.save("m", each)
+        [ours] = bench.outputs("m")
+        same(ours, each.predict(pictures(), batch_size=loading.BATCH, verbose=0))
+        assert len([*kept.iterdir()]) == count
+
+
+def test_a_function_for_other_shapes_or_weights_is_made_anew(keras: Any, bench: Bench) -> None:
+    start = keras.Input((None, None, 3))
+    model = keras.Model(start, keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(keras.layers.Conv2D(4, 3)(start))))
+    bench.save("m", model)
+    for size in (12, 9, 10):
+        bench.data(pictures((size, size, 3)))
+        [ours] = bench.outputs("m")
+        same(ours, model.predict(pictures((size, size, 3)), batch_size=loading.BATCH, verbose=0))
+        assert not any("as a whole" in each for each in bench.said), bench.said
+        assert len([*(bench.folder / "cache/functions").iterdir()]) == 1
+
+
+def test_a_kept_function_may_not_read_files(keras: Any, bench: Bench) -> None:
+    """Who can write into the cache gets no further than the outputs."""
+    bench.data(pictures())
+    model = nested(keras)
+    bench.save("one", model)
+    bench.save("other", other(keras, model))
+    bench.outputs("one")
+    [file] = (bench.folder / "cache/functions").iterdir()
+    content = file.read_bytes().partition(b"\n")[2].replace(b"Conv2D", b"ReadIt")
+    bench.cache.put("functions", file.name, content)
+    [ours] = bench.outputs("other")
+    assert any("the operation ReadIt" in each and "as a whole" in each for each in bench.said), bench.said
+    same(ours, keras.models.load_model(bench.folder / "other.keras").predict(pictures(), batch_size=loading.BATCH, verbose=0))
 
 
 def test_activations_are_the_same_bits_from_a_cut_as_from_the_input(keras: Any, bench: Bench) -> None:
@@ -445,7 +526,7 @@ def test_a_plan_that_keras_does_not_follow_is_given_up(
     def lost(*_: object) -> Any:
         raise ValueError("no such layer")
 
-    monkeypatch.setattr(tasks, "_calling", lost)
+    monkeypatch.setattr(traces, "make", lost)
     [ours] = bench.outputs("m")
     assert bench.said[-1] == "m.keras is run as a whole: running it by its plan failed: ValueError: no such layer"
     assert ours.tobytes() == model.predict(pictures(), batch_size=loading.BATCH, verbose=0).tobytes()

@@ -16,7 +16,7 @@ from ..extraction.weights import BROKEN
 from .operations import Name, Opaque, Operation, Ref, call, has_weights, hashed, masks, named, refs, replaced, telling
 from .plans import Plan, Unplanned
 
-VERSION = 1
+VERSION = 2
 """Changes when the same file would give another plan."""
 
 _LIMIT = 100_000  # operations
@@ -218,11 +218,10 @@ class _Builder:
         made = None if reason else hashed(told, digest, shown, taken)
         masked = masks(raw) or any(each.masked for each in before)
         trainable = bool(raw["config"].get("trainable", True)) and not place.frozen
-        config = told[2] if told else {}
+        config, structure = (told[2], hashed(told)) if told else ({}, "")
         path = (*place.path, name)
-        return self._add(
-            Operation(path, raw["class_name"], group, args, kwargs, inputs, made, reason, masked, trainable, digest, count, config)
-        )
+        called = (path, raw["class_name"], group, args, kwargs, inputs, made, reason, masked, trainable, digest, count, config)
+        return self._add(Operation(*called, structure=structure))
 
 
 def _groups(layers: Sequence[Mapping[str, Any]], group: str) -> list[str]:

@@ -7,11 +7,14 @@ as it never changes them, they need no variables, which take as long to be made 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..extraction import keras
 
@@ -19,39 +22,76 @@ Place = tuple[str, ...]
 """A layer, by the names of the models around it and its own."""
 
 
+class Weight(NamedTuple):
+    """A layer's weight: its variable, its value, and which it is: of which layer, counted as they are first called, and there."""
+
+    variable: Any
+    value: Any
+    name: tuple[int, int] | None
+    """None where the file does not say it so."""
+
+
 @dataclass(frozen=True)
 class Layers:
-    """Layers by their places, and the context in which they are called: there they have their weights."""
+    """Layers by their places, and the weights that they have not in themselves; `having` them, they can be called."""
 
     found: Mapping[Place, Any]
-    weights: AbstractContextManager[Any]
+    weights: Sequence[Weight] = ()
+    scope: Callable[..., AbstractContextManager[Any]] = nullcontext
+
+    def having(self, values: Sequence[Any]) -> AbstractContextManager[Any]:
+        """For a while, layers whose weights have these values."""
+        return self.scope([(each.variable, value) for each, value in zip(self.weights, values, strict=True)])
 
 
 def made(path: Path, operations: Sequence[Mapping[str, Any]], k: Any) -> Layers | None:
-    """The layers of some operations in JSON, with their weights as constants (`keras.StatelessScope`); `k` is Keras.
+    """The layers of some operations in JSON, with their weights beside them (`keras.StatelessScope`); `k` is Keras.
 
     None where one is not whole by its own configuration and weights, as one that has other layers in it, or is built when it is
     called: then Keras has to load the model. The file must have been admitted.
     """
     found: dict[Place, Any] = {}
-    values = k.StatelessScope(initialize_variables=False)
-    with keras.contents(path) as (config, _, weights), values:
-        for each in operations:
-            place = tuple(each["path"])
-            if place not in found:
-                layer = k.utils.deserialize_keras_object(_unset(_configured(config, place)))
-                own = (weights.get(f"{each['group']}/vars") if each["group"] else None) or {}
-                if len(getattr(layer, "weights", ())) != len(own):
-                    return None
-                if own:
-                    layer.load_own_variables(own)
-                found[place] = layer
-    return Layers(found, values)
+    weights: list[Weight] = []
+    scope = partial(k.StatelessScope, initialize_variables=False)
+    with keras.contents(path) as (config, _, content), scope() as values:
+        for number, (place, group) in enumerate(_groups(operations).items()):
+            layer = k.utils.deserialize_keras_object(_unset(_configured(config, place)))
+            own = {name: each[()] for name, each in _own(content, group).items()}
+            if len(getattr(layer, "weights", ())) != len(own):
+                return None
+            if own:
+                layer.load_own_variables(own)
+                for index, variable in enumerate(layer.weights):
+                    value = np.asarray(values.get_current_value(variable))
+                    same = np.array_equal(value, own.get(str(index), ()), equal_nan=True)
+                    weights.append(Weight(variable, value, (number, index) if same else None))
+            found[place] = layer
+    return Layers(found, weights, lambda mapping: scope(state_mapping=mapping))
+
+
+def stored(path: Path, operations: Sequence[Mapping[str, Any]], names: Sequence[tuple[int, int]]) -> list[Any] | None:
+    """Weights as arrays, by their names (`Weight`); None where the file has not all of them. It must have been admitted."""
+    groups = [*_groups(operations).values()]
+    with keras.contents(path) as (_, _, content):
+        try:
+            return [_own(content, groups[number])[str(index)][()] for number, index in names]
+        except LookupError:
+            return None
+
+
+def _groups(operations: Sequence[Mapping[str, Any]]) -> dict[Place, str]:
+    """The places of layers, as they are first called, and the groups of their weights in the file."""
+    return {tuple(each["path"]): each["group"] for each in operations}
+
+
+def _own(content: Any, group: str) -> Mapping[str, Any]:
+    """The weights of a group."""
+    return (content.get(f"{group}/vars") if group else None) or {}
 
 
 def of(model: Any) -> Layers:
     """The layers of a model that is loaded."""
-    return Layers(_Loaded(model), nullcontext())
+    return Layers(_Loaded(model))
 
 
 class _Loaded(dict[Place, Any]):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding, MdrepoError, MissingExtra
-from . import admission, layers
+from . import admission, layers, traces
 
 BATCH = 32
 ENGINE = f"batch {BATCH}, filled up; a compiled function (TensorFlow) or an interpreter (LiteRT); admitted by mdrepo.evaluation 1"
@@ -111,10 +111,23 @@ def load(path: Path, trusted: Collection[str] = (), threads: int = 0) -> Runnabl
     return _savedmodel(tf, path) if path.is_dir() else _compiled(tf, _loaded(tf, path, found))
 
 
-def keras(path: Path, operations: Sequence[Mapping[str, Any]], trusted: Collection[str] = (), threads: int = 0) -> layers.Layers:
-    """The layers of a .keras file that some operations call, if it is admitted. Raises MdrepoError."""
+def planned(
+    path: Path, wanted: traces.Wanted, kept: Sequence[Path], trusted: Collection[str] = (), threads: int = 0
+) -> traces.Compute:
+    """A function of some tensors of a .keras file to others, if the file is admitted. Raises MdrepoError.
+
+    `kept`: the file that may have it, and the one for a function that had to be made; none where none is kept.
+    """
     found = admission.scan(path, trusted)
     tf = _settled(threads or processors())
+    there, new = kept or (None, None)
+    if there is not None and there.is_file() and (function := traces.read(tf, there, path, wanted)) is not None:
+        return function
+    return traces.make(tf, keras(tf, path, wanted.called, found), wanted, new)
+
+
+def keras(tf: Any, path: Path, operations: Sequence[Mapping[str, Any]], found: admission.Admission) -> layers.Layers:
+    """The layers of a .keras file, which was admitted, that some operations call."""
     try:
         own = None if found.custom or found.code else layers.made(path, operations, tf.keras)
     except (

@@ -38,7 +38,8 @@ class Operation:
     """One call of a layer. `hash` stands for all that its result depends on, None where that cannot be told (`reason`).
 
     `path` leads to the layer by the names of the models around it and its own; `args` and `kwargs` are what it is called with,
-    with {"tensor": Ref} for a tensor; `shape` is its result's, without the examples. `masked`: a mask goes beside its result.
+    with {"tensor": Ref} for a tensor; `shape` is its result's, without the examples. `masked`: a mask goes beside its result;
+    `structure` stands for what it computes but for weights and inputs, "" where that cannot be told.
     """
 
     path: tuple[str, ...]
@@ -55,6 +56,7 @@ class Operation:
     parameters: int = 0
     config: Mapping[str, Any] = field(default_factory=dict)
     shape: tuple[int | None, ...] | None = None
+    structure: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}

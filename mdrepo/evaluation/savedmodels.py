@@ -43,7 +43,8 @@ def scan(folder: Path, trusted: Collection[str]) -> None:
         objects = graph.message(7)
         if objects is None:
             raise ExtractionError(folder, "it was written by TensorFlow 1, whose models are read and not run")
-        _operations(graph, trusted)
+        if (definition := graph.message(2)) is not None:
+            operations(definition, trusted)
         _objects(folder, objects, size)
     if (folder / "variables/variables.index").exists():
         bundle = Bundle(folder / "variables", "variables")
@@ -63,11 +64,8 @@ def _own_files(folder: Path) -> int:
     return size
 
 
-def _operations(graph: Message, trusted: Collection[str]) -> None:
-    """Refuse operations that are not admitted, in the graph and in its functions."""
-    definition = graph.message(2)
-    if definition is None:
-        return
+def operations(definition: Message, trusted: Collection[str]) -> None:
+    """Refuse operations that are not admitted, in a GraphDef and in its functions. Raises Named."""
     library = definition.message(2)
     functions = {_name(each): list(each.messages(3)) for each in library.messages(1)} if library is not None else {}
     for where, nodes in [("", list(definition.messages(1))), *functions.items()]:

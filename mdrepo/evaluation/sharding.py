@@ -77,7 +77,7 @@ class Sharded:
             "optional": [f"optional-{at}.npy" for at in range(len(self.plan["optional"]))],
         }
         refs = {key: [(ref, name) for (ref, _), name in zip(self.plan[key], named[key], strict=True)] for key in named}
-        task = {**self.task, "plan": {**self.plan, **refs}}
+        task = {**self.task, "plan": {**self.plan, **refs, "function": []}}  # a worker has no files but the shard's
         held: list[str] | None = None
         with ExitStack() as stack:
             streams: dict[str, Stream] = {}

@@ -19,7 +19,7 @@ from ..documents import digest
 from ..errors import MdrepoError
 from ..extraction import ExtractionError, Extractor
 from ..extraction.running import Runner
-from . import cuts, engines, graphs, heads, loading, planning, processes
+from . import cuts, engines, graphs, heads, loading, planning, processes, traces
 from .operations import Ref
 from .plans import Plan
 from .processes import Limits
@@ -222,6 +222,7 @@ class Side:
         """The files of tensors that TensorFlow computes; None where it did not work, and the model was run as a whole."""
         made = {ref: self._file(ref) for ref in (*self.split.features, *optional) if ref not in self._files}
         failed = self._file((0, 0)).with_suffix(".failed")
+        key, function = self._function(plan, work, list(made))
         task = {
             "operations": [(at, plan.operations[at].to_json()) for at in work.operations],
             "sources": [(ref, str(self._files[ref])) for ref in work.sources],
@@ -230,15 +231,29 @@ class Side:
             "limit": self.cache.limit // _ENTRY,
             "input": plan.operations[0].config["dtype"] if 0 in work.operations else None,
             "failed": str(failed),
+            "function": function,
         }
         whole = self._file((0, 0))
         self._predict({"plan": task}, whole)
         if not failed.is_file():
+            if key is not None and Path(function[1]).is_file():
+                self.cache.add("functions", key, Path(function[1]))
             return made
         self.reason = f"running it by its plan failed: {failed.read_text()}"
         self.means.report(f"{self.request.name} is run as a whole: {self.reason}")
         self._keep(np.load(whole, allow_pickle=False), self.request.key)
         return None
+
+    def _function(self, plan: Plan, work: cuts.Work, targets: Sequence[Ref]) -> tuple[str | None, list[str]]:
+        """What stands for the function that computes targets, its file, if it is kept, and the file for one that is made."""
+        operations = [(at, plan.operations[at]) for at in work.operations]
+        engine = [loading.framework_version(".keras"), loading.ENGINE]
+        key = traces.key(operations, work.sources, targets, engine)
+        if key is None:
+            return None, []
+        files = [self._file((0, 0)).with_suffix(suffix) for suffix in (".function", ".new")]
+        self.cache.take("functions", key, files[0])
+        return key, [str(each) for each in files]
 
     def _predict(self, task: Mapping[str, Any], made: Path) -> None:
         asked = {

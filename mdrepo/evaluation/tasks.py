@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .layers import Layers
+    from .operations import Ref
+    from .traces import Compute
 
 _BATCH = 32
 _WARM_UP = 5
@@ -88,7 +89,8 @@ def activations(request: dict[str, Any]) -> bool:
 
     The request's `plan` has `operations` (pairs of a number and an operation in JSON, in order), `sources` (pairs of a tensor and
     the .npy file that has it), `targets` (the same, to be written), `optional` (targets again, left out beyond `limit` bytes each),
-    `input` (the type of what goes into the model; None where only the sources go in), and `failed`, the file for the reason.
+    `input` (the type of what goes into the model; None where only the sources go in), `failed`, the file for the reason, and
+    perhaps `function`: the file of a function that may do it (`traces.py`), and the one for a function that has to be made.
     """
     import numpy as np
 
@@ -97,7 +99,6 @@ def activations(request: dict[str, Any]) -> bool:
     from .streams import Stream
 
     plan = request["plan"]
-    operations = [(at, each) for at, each in plan["operations"] if each["inputs"]]
     given = {(at, index): np.load(file, mmap_mode="r", allow_pickle=False) for (at, index), file in plan["sources"]}
     rows, fed = 0, None
     if plan["input"] is not None:
@@ -107,24 +108,22 @@ def activations(request: dict[str, Any]) -> bool:
         start = next(each for at, each in plan["operations"] if at == 0)
         loading.fit(tuple(start["shape"]), given[0, 0].shape[1:])
 
-    called = [each for _, each in operations]
-    layers = loading.keras(Path(request["model"]), called, request["trusted"], request.get("threads", 0))
-    tf = loading.tensorflow()
     wanted = [(each, optional) for key, optional in (("targets", False), ("optional", True)) for each in plan[key]]
     targets = [(tuple(ref), Path(file), optional) for (ref, file), optional in wanted]
+    types = {ref: plan["input"] if ref == (0, 0) else "float32" for ref in given}
+    tf = loading.tensorflow()
     try:
-        dtypes = {ref: plan["input"] if ref == (0, 0) else "float32" for ref in given}
-        signature = [tf.TensorSpec([loading.BATCH, *each.shape[1:]], dtypes[ref]) for ref, each in given.items()]
-        refs = [ref for ref, _, _ in targets]
-        compute = tf.function(_calling(layers, operations, list(given), refs), input_signature=signature, autograph=False)
+        compute = _function(
+            request, {ref: (each.shape[1:], types[ref]) for ref, each in given.items()}, [each[0] for each in targets]
+        )
         with ExitStack() as stack:
             streams = [stack.enter_context(Stream(file, plan["limit"] if optional else None)) for _, file, optional in targets]
             rows = rows or len(next(iter(given.values())))
             for start in range(0, rows, loading.BATCH):
                 raw = [next(fed) if fed and ref == (0, 0) else each[start : start + loading.BATCH] for ref, each in given.items()]
-                batch = [each.astype(dtypes[ref], copy=False) for ref, each in zip(given, raw, strict=True)]
+                batch = [each.astype(types[ref], copy=False) for ref, each in zip(given, raw, strict=True)]
                 count = len(batch[0])
-                for stream, made in zip(streams, compute(*(loading.filled(each, loading.BATCH) for each in batch)), strict=True):
+                for stream, made in zip(streams, compute([loading.filled(each, loading.BATCH) for each in batch]), strict=True):
                     stream.write(made.numpy()[:count], count)
                 request["tell"](start + count, rows)
     except Exception as error:  # whatever Keras does otherwise with this model than the plan says: it is then run as a whole
@@ -136,22 +135,15 @@ def activations(request: dict[str, Any]) -> bool:
     return True
 
 
-def _calling(layers: Layers, operations: Any, given: list[Any], targets: list[Any]) -> Any:
-    """A function of some tensors to others, that calls a model's layers as the plan says."""
-    from .operations import replaced
+def _function(request: Mapping[str, Any], given: Mapping[Ref, tuple[Sequence[int], str]], targets: Sequence[Ref]) -> Compute:
+    """A function of batches of some tensors, of which the shape of an example and the type are given, to others."""
+    from . import loading
+    from .traces import Wanted
 
-    calls = [(at, layers.found[tuple(each["path"])], each) for at, each in operations]
-
-    def compute(*tensors: Any) -> list[Any]:
-        values = dict(zip(given, tensors, strict=True))
-        with layers.weights:
-            for at, layer, each in calls:
-                args, kwargs = (replaced(each[key], values.__getitem__) for key in ("args", "kwargs"))
-                made = layer(*args, **kwargs)
-                values |= {(at, index): one for index, one in enumerate(made if isinstance(made, list | tuple) else [made])}
-        return [values[ref] for ref in targets]
-
-    return compute
+    shapes = {ref: ([loading.BATCH, *shape], kind) for ref, (shape, kind) in given.items()}
+    wanted = Wanted(request["plan"]["operations"], shapes, targets)
+    kept = [Path(each) for each in request["plan"].get("function", ())]
+    return loading.planned(Path(request["model"]), wanted, kept, request["trusted"], request.get("threads", 0))
 
 
 AUGMENTING = (
