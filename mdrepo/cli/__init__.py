@@ -154,6 +154,7 @@ def group(ctx: click.Context, directory: str, as_json: bool, quiet: bool, verbos
 
 def main(arguments: list[str] | None = None, name: str | None = None) -> int:
     """Run one command; its exit code: 0 fine, 1 a finding, 2 wrong usage, 3 a failure, 4 busy, 130 interrupted."""
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # NumPy's threads wait asleep: awake, they cost as much as importing it
     gc.disable()  # a command ends before collecting pays: over the values of a 20 MB document it takes as long as parsing them
     sys.setrecursionlimit(10_000)  # documents may be 500 levels deep, and Python's own frames are cheap
     try:

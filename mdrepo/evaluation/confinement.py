@@ -35,6 +35,7 @@ _QUIET = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "KERAS_BACKEND": "tensorflow",
+    "OPENBLAS_THREAD_TIMEOUT": "4",  # as the command has it
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
