@@ -269,7 +269,8 @@ def _h5(path: Path, trusted: Collection[str], admission: Admission) -> None:
 
 def _weights(content: Any, path: Path, config: Mapping[str, Any], legacy: bool = False) -> None:
     """Refuse weights that lie elsewhere or unpack to far more than they are, and layers that declare more than there is."""
-    stored = sum(math.prod(each.shape) for each in _datasets(content, path))
+    shapes = dict(_arrays_in(content, path))
+    stored = sum(map(math.prod, shapes.values()))
     inner = config["config"] if isinstance(config["config"], dict) else {"layers": config["config"]}
     for each in _objects(inner):
         least = _least(each)
@@ -279,32 +280,27 @@ def _weights(content: Any, path: Path, config: Mapping[str, Any], legacy: bool =
     if legacy:
         return
     for layer in configurations.layers(inner):
-        kernel = _kernel(layer)
-        group = hdf5.child(content, layer.group, path) if kernel else None
-        if kernel is None or group is None:
-            continue
-        shapes = [each.shape for each in hdf5.tensors(group, path)]
-        if shapes and shapes[0] != kernel:
+        kernel, found = _kernel(layer), shapes.get(f"{layer.group}/vars/0")
+        if kernel and found is not None and found != kernel:
             what = f"{layer.class_name} {layer.name!r} declares weights of shape {kernel}"
-            raise Refused(f"refused: {what}, and the file has {shapes[0]}")
+            raise Refused(f"refused: {what}, and the file has {found}")
 
 
-def _datasets(content: Any, path: Path) -> Iterator[Any]:
-    """All arrays of an HDF5 file; refuses links, arrays in other files, and what is there twice."""
+def _arrays_in(content: Any, path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """All arrays of an HDF5 file, with their shapes; refuses links, arrays in other files, and what is there twice."""
     seen: set[Any] = set()
-    left = [content]
+    left = [("", content)]
     while left:
-        group = left.pop()
-        for name in group:
+        around, group = left.pop()
+        for name in hdf5.names(group):
             found = hdf5.child(group, name, path)
             if found.id in seen:
                 raise Refused(f"refused: its {found.name} is there twice")
             seen.add(found.id)
             if hasattr(found, "keys"):
-                left.append(found)
+                left.append((f"{around}{name}/", found))
             elif hasattr(found, "shape"):
-                hdf5.check(found, path)
-                yield found
+                yield f"{around}{name}", hdf5.check(found, path)[0]
 
 
 def _least(each: Mapping[str, Any]) -> int:

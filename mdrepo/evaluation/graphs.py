@@ -298,9 +298,10 @@ def read(path: Path) -> Plan:
     """The plan of a .keras file; raises Unplanned with the reason, for whatever is odd in the file."""
     try:
         with keras.contents(path) as (config, _, weights):
+            find = hdf5.children(weights, path)
 
             def of_group(group: str) -> tuple[str, int]:
-                found = hdf5.child(weights, group, path) if group else None
+                found = find(group) if group else None
                 tensors = [] if found is None else list(hdf5.tensors(found, path))
                 digest = hashed([(each.name, list(each.shape), each.dtype, each.digest()) for each in tensors])
                 return (digest, sum(each.size for each in tensors)) if tensors else ("", 0)

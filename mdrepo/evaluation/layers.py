@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..extraction import keras
+from ..extraction import hdf5, keras
 
 Place = tuple[str, ...]
 """A layer, by the names of the models around it and its own."""
@@ -73,10 +73,13 @@ def stored(path: Path, operations: Sequence[Mapping[str, Any]], names: Sequence[
     """Weights as arrays, by their names (`Weight`); None where the file has not all of them. It must have been admitted."""
     groups = [*_groups(operations).values()]
     with keras.contents(path) as (_, _, content):
-        try:
-            return [_own(content, groups[number])[str(index)][()] for number, index in names]
-        except LookupError:
-            return None
+        find = hdf5.children(content, path)
+        found = [find(f"{groups[number]}/vars/{index}") for number, index in names if number < len(groups)]
+        return [each[()] for each in found] if len(found) == len(names) and all(map(_is_array, found)) else None
+
+
+def _is_array(found: Any) -> bool:
+    return hasattr(found, "shape")
 
 
 def _groups(operations: Sequence[Mapping[str, Any]]) -> dict[Place, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+import math
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,22 +31,40 @@ def opened(file: IO[bytes] | Path) -> Iterator[Any]:
 def child(group: Any, name: str, path: Path) -> Any:
     """What is at a name below a group, None without; raises ExtractionError for links, which may lead to other files.
 
-    By h5py's low-level interface: for hundreds of small weights the other takes as long as their bytes.
+    By h5py's low-level interface, as all here: for hundreds of small weights the other takes as long as their bytes.
     """
     import h5py
 
     for part in name.split("/"):
         known = part.encode("utf-8", "surrogateescape")
-        if not part or not isinstance(group, h5py.Group) or not group.id.links.exists(known):
+        if not part or not isinstance(group, h5py.Group) or not (links := group.id.links).exists(known):
             return None
-        if group.id.links.get_info(known).type != h5py.h5l.TYPE_HARD:
+        if links.get_info(known).type != h5py.h5l.TYPE_HARD:
             raise ExtractionError(
                 path, f"its weights have a link at {group.name.rstrip('/')}/{part}, which may lead to another file"
             )
         found = h5py.h5o.open(group.id, known)
-        kinds = {h5py.h5i.GROUP: h5py.Group, h5py.h5i.DATASET: h5py.Dataset, h5py.h5i.DATATYPE: h5py.Datatype}
-        group = kinds[h5py.h5i.get_type(found)](found)
+        kinds = {h5py.h5g.GroupID: h5py.Group, h5py.h5d.DatasetID: h5py.Dataset}
+        group = kinds.get(type(found), h5py.Datatype)(found)
     return group
+
+
+def children(root: Any, path: Path) -> Callable[[str], Any]:
+    """`child` of one group for many names: what is on the way to several of them is opened once."""
+    found: dict[str, Any] = {}
+
+    def find(name: str) -> Any:
+        if name not in found:
+            before, _, last = name.rpartition("/")
+            found[name] = child(find(before) if before else root, last, path)
+        return found[name]
+
+    return find
+
+
+def names(group: Any) -> list[str]:
+    """What a group has in it."""
+    return [each.decode("utf-8", "surrogateescape") for each in group.id]
 
 
 def tensors(group: Any, path: Path, prefix: str = "", seen: set[int] | None = None) -> Iterator[Tensor]:
@@ -57,16 +76,16 @@ def tensors(group: Any, path: Path, prefix: str = "", seen: set[int] | None = No
     if place in seen:  # one in itself, or one of so many that only look like many
         raise ExtractionError(path, f"the group {group.name} of its weights is there more than once")
     seen.add(place)
-    for name in sorted(group, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0, key)):
+    for name in sorted(names(group), key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0, key)):
         if name.endswith("optimizer"):
             continue
         found = child(group, name, path)
         if isinstance(found, h5py.Group):
             yield from tensors(found, path, f"{prefix}{name}/", seen)
         elif isinstance(found, h5py.Dataset):
-            check(found, path)
+            shape, dtype = check(found, path)
             if "seed_generator" not in prefix + name:
-                yield Tensor(prefix + name, tuple(found.shape), str(found.dtype), lambda data=found: [data[()].tobytes()])  # type: ignore[misc]
+                yield Tensor(prefix + name, shape, str(dtype), lambda data=found: [data[()].tobytes()])  # type: ignore[misc]
 
 
 def divided(found: Iterable[Tensor], owners: Container[str]) -> tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]]:
@@ -91,11 +110,17 @@ def divided(found: Iterable[Tensor], owners: Container[str]) -> tuple[dict[str, 
     return owned, others
 
 
-def check(data: Any, path: Path) -> None:
-    """Refuse an array that lies in another file, has no numbers, or declares far more bytes than it has; raises ExtractionError."""
-    if data.external or data.is_virtual:
+def check(data: Any, path: Path) -> tuple[tuple[int, ...], Any]:
+    """An array's shape and type; raises ExtractionError for one in another file, without numbers, or far larger than its bytes."""
+    import h5py
+
+    plan = data.id.get_create_plist()
+    if plan.get_external_count() or plan.get_layout() == h5py.h5d.VIRTUAL:
         raise ExtractionError(path, f"its weights at {data.name} lie in another file")
-    if data.dtype.hasobject:
+    shape, dtype = tuple(data.id.shape), data.id.dtype
+    if dtype.hasobject:
         raise ExtractionError(path, f"its weights at {data.name} are no numbers")
-    if data.nbytes > LIMIT or data.nbytes > RATIO * max(data.id.get_storage_size(), 1):
+    size = math.prod(shape) * dtype.itemsize
+    if size > LIMIT or size > RATIO * max(data.id.get_storage_size(), 1):
         raise ExtractionError(path, f"its weights at {data.name} declare far more bytes than the file has")
+    return shape, dtype
