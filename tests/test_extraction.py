@@ -239,7 +239,8 @@ def test_broken_arrays_are_told_in_our_words(tmp_path: Path, data: Any, words: s
         with zipfile.ZipFile(file, "w") as archive:
             for name, content in data.items():
                 archive.writestr(name, content)
-    found = answer({"extractor": "npz", "kind": "data", "path": str(file), "options": {}, "files": {}, "memory": 16})
+    asked = {"extractor": "npz", "kind": "data", "module": "mdrepo.extraction.npz", "path": str(file)}
+    found = answer({**asked, "options": {}, "files": {}, "memory": 16})
     assert words in found["reason"]
     assert "Error" not in found["reason"]
 

@@ -44,6 +44,7 @@ class Runner:
         request = {
             "extractor": extractor.name,
             "kind": extractor.kind,
+            "module": type(extractor).__module__,
             "path": str(path.absolute()),
             "options": dict(options),
             "files": {option: str(file.absolute()) for option, file in files.items()},
