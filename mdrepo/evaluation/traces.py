@@ -114,7 +114,7 @@ def _said(names: Sequence[tuple[int, int]], weights: Sequence[Any]) -> list[list
 
 
 def _write(file: Path, around: Any, wanted: Wanted, weights: list[list[Any]]) -> None:
-    """Keep a graph that calls a function: a function that is called TensorFlow optimises as it does one that it has traced."""
+    """Keep a graph that calls a function: a function that is called TensorFlow optimizes as it does one that it has traced."""
     ends = {"inputs": [each.name for each in around.inputs], "outputs": [each.name for each in around.outputs]}
     head = json.dumps({"given": wanted.signature, "weights": weights, **ends})
     file.write_bytes(head.encode() + b"\n" + around.graph.as_graph_def().SerializeToString(deterministic=True))
