@@ -100,9 +100,9 @@ def make(tf: Any, found: Layers, wanted: Wanted, file: Path | None) -> Compute:
     weights = [each.value for each in found.weights]
     signature = [*wanted.signature, *([each.shape, each.dtype] for each in weights)]
     specified = [tf.TensorSpec(shape, dtype) for shape, dtype in signature]
-    function = tf.function(compute, input_signature=specified, autograph=False)
+    function = tf.function(compute, input_signature=specified, autograph=False).get_concrete_function()
     names = [each.name for each in found.weights if each.name is not None]
-    if file is not None and len(names) == len(weights) and not function.get_concrete_function().captured_inputs:
+    if file is not None and len(names) == len(weights) and not function.captured_inputs:
         around = tf.function(partial(function), input_signature=specified, autograph=False)
         _write(file, around.get_concrete_function(), wanted, _said(names, weights))
     return _computing(tf, function, weights)
@@ -121,5 +121,6 @@ def _write(file: Path, around: Any, wanted: Wanted, weights: list[list[Any]]) ->
 
 
 def _computing(tf: Any, function: Callable[..., Any], weights: Sequence[Any]) -> Compute:
+    """The function is a concrete one: another looks at all that it is given, hundreds of weights, on every call."""
     constants = [tf.constant(each) for each in weights]
     return lambda batch: function(*map(tf.constant, batch), *constants)
