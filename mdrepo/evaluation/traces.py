@@ -100,11 +100,11 @@ def make(tf: Any, found: Layers, wanted: Wanted, file: Path | None) -> Compute:
     weights = [each.value for each in found.weights]
     signature = [*wanted.signature, *([each.shape, each.dtype] for each in weights)]
     specified = [tf.TensorSpec(shape, dtype) for shape, dtype in signature]
-    function = tf.function(compute, input_signature=specified, autograph=False).get_concrete_function()
+    traced = tf.function(compute, input_signature=specified, autograph=False).get_concrete_function()
+    function = tf.compat.v1.wrap_function(partial(traced), specified)
     names = [each.name for each in found.weights if each.name is not None]
-    if file is not None and len(names) == len(weights) and not function.captured_inputs:
-        around = tf.function(partial(function), input_signature=specified, autograph=False)
-        _write(file, around.get_concrete_function(), wanted, _said(names, weights))
+    if file is not None and len(names) == len(weights) and not traced.captured_inputs:
+        _write(file, function, wanted, _said(names, weights))
     return _computing(tf, function, weights)
 
 
@@ -113,14 +113,14 @@ def _said(names: Sequence[tuple[int, int]], weights: Sequence[Any]) -> list[list
     return [[*name, [*each.shape], each.dtype.name] for name, each in zip(names, weights, strict=True)]
 
 
-def _write(file: Path, around: Any, wanted: Wanted, weights: list[list[Any]]) -> None:
+def _write(file: Path, function: Any, wanted: Wanted, weights: list[list[Any]]) -> None:
     """Keep a graph that calls a function: a function that is called TensorFlow optimizes as it does one that it has traced."""
-    ends = {"inputs": [each.name for each in around.inputs], "outputs": [each.name for each in around.outputs]}
+    ends = {"inputs": [each.name for each in function.inputs], "outputs": [each.name for each in function.outputs]}
     head = json.dumps({"given": wanted.signature, "weights": weights, **ends})
-    file.write_bytes(head.encode() + b"\n" + around.graph.as_graph_def().SerializeToString(deterministic=True))
+    file.write_bytes(head.encode() + b"\n" + function.graph.as_graph_def().SerializeToString(deterministic=True))
 
 
 def _computing(tf: Any, function: Callable[..., Any], weights: Sequence[Any]) -> Compute:
-    """The function is a concrete one: another looks at all that it is given, hundreds of weights, on every call."""
+    """The function is a wrapped one: others look at all that is given, hundreds of weights, for milliseconds on every call."""
     constants = [tf.constant(each) for each in weights]
     return lambda batch: function(*map(tf.constant, batch), *constants)
