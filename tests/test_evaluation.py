@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +238,31 @@ def test_inputs_that_are_read_piece_by_piece_are_those_of_the_whole(tmp_path: Pa
     assert whole(data.Inputs(tmp_path / "d.csv", ".csv", ["a", "b"], [0, 2, 300, "x"])).tolist() == [[1, 2.5]] * 2
     chunks = [np.arange(start, end) for start, end in ((0, 3), (3, 3), (3, 40), (40, 41))]
     assert [each.tolist() for each in loading.batches(chunks, 16)] == [[*range(16)], [*range(16, 32)], [*range(32, 41)]]
+
+
+def test_a_chunk_is_made_while_the_one_before_it_is_used() -> None:
+    events = [threading.Event() for _ in range(4)]
+
+    def chunks() -> Iterator[Any]:
+        for place, event in enumerate(events):
+            event.set()
+            yield np.full(3, place)
+        raise Finding("what is wrong with the rest")
+
+    made = data.ahead(chunks())
+    for place in range(4):
+        assert next(made).tolist() == [place] * 3
+        assert all(event.wait(10) for event in events[: place + 2])
+    with pytest.raises(Finding, match="with the rest"):
+        next(made)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((70, 100, 100), [32, 32, 6]), ((40, 300, 100), [17, 17, 6]), ((3, 1000, 1000), [1, 1, 1])]
+)
+def test_chunks_are_whole_batches_where_those_are_small_enough(tmp_path: Path, shape: tuple[int, ...], expected: list[int]) -> None:
+    np.savez(tmp_path / "d.npz", x=np.zeros(shape))
+    assert [len(each) for each in data.Inputs(tmp_path / "d.npz", ".npz", ["x"], None).chunks()] == expected
 
 
 def test_inputs_that_are_read_piece_by_piece_take_little_memory(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from . import planning
 
 Array = NDArray[Any]
 _CHUNK = 4 << 20  # bytes of inputs that are read, and preprocessed, at a time
+_WHOLE = 32  # as many examples, or a multiple of them, where that is not more: batches need not be put together
 
 
 def columns(path: Path, suffix: str, names: list[str]) -> dict[str, Array]:
@@ -58,7 +60,8 @@ class Inputs:
             self._array = inputs(path, suffix, names)
             found = self._array.shape, self._array.dtype
         (total, *example), dtype = found
-        self._rows = max(1, _CHUNK // max(1, math.prod(example) * dtype.itemsize))
+        rows = _CHUNK // max(1, math.prod(example) * dtype.itemsize)
+        self._rows = max(1, rows - rows % _WHOLE or rows)
         self._taken = planning.drawn(total, sample)
         self.count = total if self._taken is None else len(self._taken)
 
@@ -80,6 +83,15 @@ class Inputs:
             yield from (_fed(each, self._names) for each in npz.rows(self._path, self._names[0], self._rows))
         else:
             yield from (self._array[at : at + self._rows] for at in range(0, len(self._array), self._rows))
+
+
+def ahead(chunks: Iterator[Array]) -> Iterator[Array]:
+    """The same, each made while the one before it is used: the processors that compute need not wait for one that reads."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, chunks, None)
+        while (found := coming.result()) is not None:
+            coming = pool.submit(next, chunks, None)
+            yield found
 
 
 def truth(path: Path, suffix: str, dataset: Mapping[str, Any], task: str = "classification") -> Any:

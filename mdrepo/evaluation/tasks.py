@@ -49,7 +49,7 @@ def _prepared(request: dict[str, Any]) -> tuple[int, Iterator[Any]]:
     raw = data.Inputs(Path(request["data"]), request["suffix"], request["inputs"], request.get("sample"))
     if not raw.count:
         raise Finding("the test data are empty")
-    return raw.count, (preprocessing.apply(each, request["preprocessing"]) for each in raw.chunks())
+    return raw.count, data.ahead(preprocessing.apply(each, request["preprocessing"]) for each in raw.chunks())
 
 
 def clock(request: dict[str, Any]) -> None:
