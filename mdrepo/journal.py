@@ -32,7 +32,7 @@ _ROOM = 1 << 20
 Steps = dict[str, Any]
 
 
-def _runs(pid: object) -> bool:
+def runs(pid: object) -> bool:
     """Whether there is such a process, or may be."""
     try:
         os.kill(int(str(pid)), 0)
@@ -113,7 +113,7 @@ class Journal:
         """
         if self._above is not None or not self._file.exists():
             return
-        with contextlib.suppress(Busy), self._locked(0 if _runs(self._owner().get("pid")) else _PATIENCE):
+        with contextlib.suppress(Busy), self._locked(0 if runs(self._owner().get("pid")) else _PATIENCE):
             if left := self.left():
                 recover(left)
                 self._over()

@@ -397,6 +397,7 @@ def test_pointers_that_are_wrong_block_nothing(tmp_path: Path, folder: Path) -> 
         b'{"pid": "x"}',
         json.dumps({"pid": os.getpid(), "socket": "../../x.sock", "environment": residents.environment(60)}).encode(),
         json.dumps({"pid": 1, "socket": "worker-1.sock", "environment": "x"}).encode(),
+        json.dumps({"pid": 10**30, "socket": "worker-2.sock", "environment": "x"}).encode(),
     ]
     for content in others:
         (folder / "worker.json").write_bytes(content)

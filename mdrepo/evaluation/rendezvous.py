@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..journal import runs
+
 _LONGEST = 100  # bytes of a socket's path: Linux takes 107, other systems 103
 
 
@@ -45,7 +47,7 @@ class Place:
                 connection.connect(address)
         except OSError:
             connection.close()
-            if not _alive(told["pid"]):
+            if not runs(told["pid"]):
                 self._forget(told)
             return None
         return connection
@@ -84,19 +86,9 @@ class Place:
         """Take away the sockets of servers that were killed."""
         for path in self.folder.glob("worker-*.sock"):
             number = path.stem.removeprefix("worker-")
-            if not (number.isascii() and number.isdigit() and _alive(int(number))):
+            if not runs(number):
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @contextmanager
