@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -46,12 +47,15 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
         git.run("stash", "push", "--quiet", "-m", f"mdrepo checkout --force {revision}")
     # git itself refuses to overwrite what is not committed
     done = git.run("checkout", "--quiet", revision, "--", codes=(0, 1, 128))
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         workspace.journal.note(checkout=None)
         files = ", ".join(line.strip() for line in lines if line.startswith("\t"))
         words = f"{files} would be overwritten" if files else lines[0].removeprefix("error: ")
         raise Finding(f"nothing checked out: {words}", "commit your changes, or use --force to put them aside in a stash")
+    if failed := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
+        workspace.journal.note(checkout=None)
+        raise MdrepoError(f"{commit[:7]} is checked out, but for files that git cannot write: {failed[0]}", "see 'git status'")
     try:
         deliver(workspace, wanted, gone, aside)
     except MdrepoError:
@@ -105,6 +109,7 @@ def about_to(
     merging: bool = False,
 ) -> None:
     """Write down what a checkout, or a merge, will change; files with the user's `own` changes only when the stash has them."""
+    require_writable(workspace, paths)
     git = workspace.git
     clean = [path for path in paths if path not in own]
     workspace.journal.note(
@@ -117,6 +122,17 @@ def about_to(
             "merging": merging,
         }
     )
+
+
+def require_writable(workspace: Workspace, paths: Iterable[str]) -> None:
+    """Raise MdrepoError where files cannot be changed: git goes on without them, and its exit code says that all is well."""
+    for folder in {path.rpartition("/")[0] for path in paths}:
+        place = workspace.root / folder
+        while not place.is_dir():
+            place = place.parent
+        if not os.access(place, os.W_OK | os.X_OK):
+            words = f"{folder or 'the work tree'} cannot be written to, and nothing has changed"
+            raise MdrepoError(words, "see its permissions, and how it is mounted")
 
 
 def resume(workspace: Workspace, steps: Mapping[str, Any]) -> str | None:

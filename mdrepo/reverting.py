@@ -16,7 +16,7 @@ from .files import TreeFiles
 from .indexes import Entry
 from .patching import replaced
 from .plumbing import GitError
-from .restoring import closure, different, elsewhere, protect_data, put_back
+from .restoring import closure, different, elsewhere, protect_data, put_back, require_writable
 from .results import Outcome
 from .tracing import earlier, located
 from .workspace import Workspace
@@ -41,6 +41,7 @@ def rollback(
     changed = {path: entry for path, entry in entries.items() if _entry(now, path) != entry}
     if not changed:
         raise Finding(f"{', '.join(fields) or 'everything'} is as it was in {commit[:7]} already")
+    require_writable(workspace, changed)
     with git.candidate_index(head) as candidate:
         git.set_entries(changed, index=candidate.path)
         after = workspace.at(git.text("write-tree", index=candidate.path))

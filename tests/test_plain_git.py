@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -301,21 +303,69 @@ def test_where_the_journal_cannot_be_written_nothing_happens(plain: Path, argume
     assert state(plain) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_a_read_only_folder(plain: Path) -> None:
-    edit(plain, lambda v: v.update(license="MIT"))
-    before = state(plain)
-    for folder in (plain / "metadata", plain / ".git"):
-        folder.chmod(0o555)
+@contextmanager
+def mounted_on_itself(place: Path) -> Iterator[None]:
+    """A file or folder that nobody can take away for a while."""
+    done = subprocess.run(["mount", "--bind", str(place), str(place)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A folder that nobody can write into for a while; for root, whom modes do not stop, a mount that is read-only."""
+    if os.geteuid():
+        modes = {each: each.stat().st_mode for each in (folder, *folder.rglob("*"))}
+        for each, mode in modes.items():
+            each.chmod(mode & ~0o222)
         try:
-            for arguments in (
-                ["commit", "--no-eval", "-am", "x"],
-                ["format"],
-                ["checkout", "HEAD~1"],
-                ["set", f"{DOCUMENT}#/license", "1"],
-            ):
-                assert mdrepo(*arguments, cwd=plain, code=None).code in (1, 3)
-            mdrepo("status", cwd=plain)
+            yield
         finally:
-            folder.chmod(0o755)
-        assert state(plain) == before
+            for each, mode in modes.items():
+                each.chmod(mode)
+        return
+    with mounted_on_itself(folder):
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(folder), str(folder)], check=True)
+        yield
+
+
+READ_ONLY = [
+    ["format"],
+    ["checkout", "--force", "HEAD~1"],
+    ["checkout", "--force", "HEAD~1", DOCUMENT],
+    ["rollback", "HEAD~2"],
+    ["merge", "other"],
+    ["set", f"{DOCUMENT}#/license", '"BSD"'],
+    ["patch", "--apply"],
+]
+
+
+@pytest.mark.parametrize("name", ["metadata", ".git"])
+def test_a_read_only_folder(plain: Path, name: str) -> None:
+    git("checkout", "-q", "-b", "other", "HEAD~1", cwd=plain)
+    edit(plain, lambda v: v.update(license="MIT"))
+    git("commit", "-qam", "Other", cwd=plain)
+    git("checkout", "-q", "main", cwd=plain)
+    track(plain, MODEL, keras_file(3, seed=5))
+    git("commit", "-qam", "Fifth", cwd=plain)
+    (plain / DOCUMENT).write_text((plain / DOCUMENT).read_text() + "\n")
+    git("commit", "-qam", "Not in form", cwd=plain)
+    before = state(plain)
+    with read_only(plain / name):
+        for arguments in READ_ONLY:
+            said = mdrepo(*arguments, cwd=plain, code=3)
+            assert ("cannot be written" if name == "metadata" else ".git/mdrepo/lock: ") in said.err
+            assert state(plain) == before
+        mdrepo("status", cwd=plain)
+    assert state(plain) == before
+
+
+def test_a_file_that_git_cannot_write_is_named(plain: Path) -> None:
+    with mounted_on_itself(plain / DOCUMENT):
+        said = mdrepo("checkout", "HEAD~1", cwd=plain, code=3).err
+    assert "is checked out, but for files that git cannot write: unable to unlink old" in said
+    assert DOCUMENT in said
