@@ -50,7 +50,7 @@ class Cache:
         return content if self._sound(path, data[:_HEADER], hashlib.sha256(content).hexdigest()) else None
 
     def take(self, kind: str, key: str, target: Path) -> bool:
-        """Copy an entry into a file, piece by piece; False, as `get`, where there is none that is whole."""
+        """Copy an entry into a file, piece by piece; False, and no file, where there is none that is whole."""
         path = self.folder / kind / key
         total = hashlib.sha256()
         try:
@@ -59,9 +59,12 @@ class Cache:
                 while piece := source.read(_PIECE):
                     total.update(piece)
                     copy.write(piece)
+            whole = self._sound(path, header, total.hexdigest())
         except OSError:
-            return False
-        return self._sound(path, header, total.hexdigest())
+            whole = False
+        if not whole:
+            target.unlink(missing_ok=True)
+        return whole
 
     def has(self, kind: str, key: str) -> bool:
         """Whether there is an entry; whether it is whole, `get` and `take` tell."""

@@ -297,6 +297,26 @@ def test_a_function_for_other_shapes_or_weights_is_made_anew(keras: Any, bench: 
         assert len([*(bench.folder / "cache/functions").iterdir()]) == 1
 
 
+def test_a_kept_function_that_was_changed_or_cut_short_is_made_anew(keras: Any, bench: Bench) -> None:
+    bench.data(pictures())
+    model = nested(keras)
+    bench.save("one", model)
+    bench.save("other", other(keras, model))
+    bench.outputs("one")
+    [expected] = bench.outputs("other", cache=Cache(bench.folder / "apart"))
+    [file] = (bench.folder / "cache/functions").iterdir()
+    sound = file.read_bytes()
+    assert b"Relu" in sound
+    for broken in (sound.replace(b"Relu", b"Selu"), sound.replace(b"Conv2D", b"Conv3D"), sound[:-1], sound[:100], b""):
+        file.write_bytes(broken)
+        for kept in ("outputs", "activations"):
+            shutil.rmtree(bench.folder / "cache" / kept)
+        [ours] = bench.outputs("other")
+        assert ours.tobytes() == expected.tobytes()
+        assert not any("as a whole" in each for each in bench.said), bench.said
+        assert b"Selu" not in (bench.cache.get("functions", file.name) or b"Selu")
+
+
 def test_a_kept_function_may_not_read_files(keras: Any, bench: Bench) -> None:
     """Who can write into the cache gets no further than the outputs."""
     bench.data(pictures())
