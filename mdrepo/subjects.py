@@ -12,7 +12,7 @@ from . import pointers
 from .artefacts import Artefact, tracked
 from .catalogue import Catalogue
 from .documents import digest
-from .errors import MdrepoError
+from .errors import Finding, MdrepoError
 from .pointers import Path
 from .schemas import Schema
 from .workspace import Workspace
@@ -86,6 +86,9 @@ def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_dat
     wanted = [*asked.columns, *([named] if named else [])]
     columns = data.columns(file, suffix, wanted) if wanted else {}
     count, early = len(truth), asked.early_stop
+    for each, found in columns.items():
+        if len(found) != count:
+            raise Finding(f"the test data have {count} examples, and {len(found)} values of {each!r}")
     taken = looks.places(count, asked.budget, test_data.md5, early)
     cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns, count)]
     names = columns[named][taken].tolist() if named else taken.tolist()
