@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
-from conftest import ROOT, Result, dvc, edit, git, mdrepo, state
+from conftest import ROOT, Result, dvc, edit, git, load, mdrepo, state
 
 from mdrepo.demo import stages, story
 
@@ -131,6 +132,94 @@ def test_wrong_preprocessing_and_thresholds_are_stopped(demo: Path, change: Any)
     assert state(demo) == before
 
 
+def scaled_mean(demo: Path) -> None:
+    """First a mean that takes away what is added, which changes nothing; then the double of it."""
+
+    def centred(content: Any) -> None:
+        content["preprocessing"][0]["offset"] = 0.5
+        content["preprocessing"].insert(1, {"op": "normalize", "mean": [0.5], "std": [1.0]})
+
+    edit(demo, centred, DOCUMENT)
+    assert "unchanged" in mdrepo("commit", "-m", "Centred", cwd=demo).out
+    edit(demo, lambda v: v["preprocessing"][1].update(mean=[1.0]), DOCUMENT)
+
+
+def noisy_head(demo: Path) -> None:
+    def noise(members: dict[str, bytes]) -> None:
+        file = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(file, "r+") as weights:
+            head = weights["layers/dense_1/vars/0"]
+            head[...] = np.random.default_rng(0).normal(size=head.shape)
+        members["model.weights.h5"] = file.getvalue()
+
+    saved_again(demo, noise)
+
+
+def saved_again(demo: Path, change: Any) -> None:
+    model = demo / "models/digits.keras"
+    with zipfile.ZipFile(model) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    model.unlink()
+    with zipfile.ZipFile(model, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    dvc("add", "-q", "models/digits.keras", cwd=demo)
+    mdrepo("patch", "--apply", cwd=demo)
+
+
+@pytest.mark.parametrize(
+    ("change", "worst"),
+    [
+        (lambda demo: edit(demo, swap, DOCUMENT), {"3", "8"}),
+        (lambda demo: edit(demo, lambda v: v["decision"]["thresholds"].update({"1": 0.9999}), DOCUMENT), {"1"}),
+        (scaled_mean, None),
+        (noisy_head, None),
+    ],
+    ids=["labels", "threshold", "mean", "head"],
+)
+def test_what_makes_the_model_worse_is_regressed_with_the_worst_class_on_top(demo: Path, change: Any, worst: Any) -> None:
+    change(demo)
+    before = state(demo)
+    answer = mdrepo("commit", "-m", "Worse", "--json", cwd=demo, code=1).json
+    assert answer["status"] == "regressed"
+    result = answer["evaluation"]["documents"][DOCUMENT]
+    assert result["verdict"] == "regressed"
+    [accuracy] = [row for row in result["differences"] if row["metric"] == "accuracy"]
+    assert accuracy["interval"][1] < -0.01
+    falls = [row["difference"] for row in result["recall"]]
+    assert falls == sorted(falls)
+    assert falls[0] < -0.1
+    assert {row["label"] for row in result["recall"][: len(worst or ())]} == (worst or set())
+    assert state(demo) == before
+
+
+def test_a_model_that_was_saved_again_is_unchanged_without_tensorflow(demo: Path, tmp_path: Path) -> None:
+    was = load(demo, DOCUMENT)["weights"]["artefact"]["md5"]
+    saved_again(demo, lambda members: members.update({"metadata.json": members["metadata.json"] + b" "}))
+    assert load(demo, DOCUMENT)["weights"]["artefact"]["md5"] != was
+    answer = mdrepo("commit", "-m", "Saved again", "--json", cwd=demo, env=no_tensorflow(tmp_path)).json
+    assert answer["evaluation"]["verdict"] == "unchanged"
+
+
+def test_a_column_that_is_too_short_is_named(demo: Path) -> None:
+    file = demo / "data/digits-test.npz"
+    with np.load(file) as arrays:
+        found = dict(arrays)
+    file.unlink()
+    np.savez(file, **found, site=np.full(len(found["y"]) - 3, "north"))
+    dvc("add", "-q", "data/digits-test.npz", cwd=demo)
+    mdrepo("patch", "--apply", cwd=demo)
+    edit(demo, lambda v: v["evaluation"].update(slices=[{"column": "site"}]), DOCUMENT)
+    before = state(demo)
+    said = mdrepo("commit", "-m", "Short", cwd=demo, code=None)
+    count = len(found["y"])
+    assert f"the test data have {count} examples, and {count - 3} values of 'site'" in said.out + said.err
+    assert "bug" not in said.err
+    assert said.code != 0
+    assert state(demo) == before
+
+
 def test_a_gate_that_warns_or_is_off(demo: Path) -> None:
     def loosen(content: Any, gate: str) -> None:
         content["labels"][3]["index"], content["labels"][8]["index"] = content["labels"][8]["index"], content["labels"][3]["index"]
@@ -191,16 +280,7 @@ def not_a_number(members: dict[str, bytes]) -> None:
     ("spoil", "words"), [(unknown_class, "Flattex"), (not_a_number, "outputs are not all finite numbers (NaN or infinity)")]
 )
 def test_models_that_do_not_load_or_give_nan_commit_nothing(demo: Path, spoil: Any, words: str) -> None:
-    model = demo / "models/digits.keras"
-    with zipfile.ZipFile(model) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    spoil(members)
-    model.unlink()
-    with zipfile.ZipFile(model, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    dvc("add", "-q", "models/digits.keras", cwd=demo)
-    mdrepo("patch", "--apply", cwd=demo)
+    saved_again(demo, spoil)
     before = state(demo)
     result = mdrepo("commit", "-m", "Broken", cwd=demo, code=3)
     told = [line for line in result.err.splitlines() if not line.startswith("running ")]
