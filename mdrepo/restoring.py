@@ -48,18 +48,19 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
     # git itself refuses to overwrite what is not committed
     done = git.run("checkout", "--quiet", revision, "--", codes=(0, 1, 128))
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    if done.returncode:
+    if done.returncode and (git.branch() or git.head(), git.head()) == (before, head):
         workspace.journal.note(checkout=None)
         files = ", ".join(line.strip() for line in lines if line.startswith("\t"))
-        words = f"{files} would be overwritten" if files else lines[0].removeprefix("error: ")
+        words = f"{files} would be overwritten" if files else (lines or ["git says no reason"])[0].removeprefix("error: ")
         raise Finding(f"nothing checked out: {words}", "commit your changes, or use --force to put them aside in a stash")
-    if failed := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
+    # else git has done its part, and its exit code is that of a hook that ran then: the data have to follow
+    if failed := _unwritten(lines):
         workspace.journal.note(checkout=None)
-        raise MdrepoError(f"{commit[:7]} is checked out, but for files that git cannot write: {failed[0]}", "see 'git status'")
+        raise MdrepoError(f"{commit[:7]} is checked out, but for files that git cannot write: {failed}", "see 'git status'")
     try:
         deliver(workspace, wanted, gone, aside)
     except MdrepoError:
-        git.run("checkout", "--quiet", str(before), "--")
+        git.run("checkout", "--quiet", str(before), "--", codes=(0, 1))
         workspace.store.checkout(different(workspace, here))
         for path, kept in aside.items():
             removed(workspace.root / path)
@@ -86,10 +87,17 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     about_to(workspace, None, selected, set(changed), changed)
     if changed:
         git.run("stash", "push", "--quiet", "--include-untracked", "-m", f"mdrepo checkout --force {commit[:7]}", "--", *changed)
-    git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected)
+    done = git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected, codes=(0, 1))  # 1: or a hook's
+    if failed := _unwritten(done.stderr.decode("utf-8", "replace").splitlines()):
+        raise MdrepoError(f"git cannot write what {commit[:7]} has: {failed}", "see 'git status'")
     deliver(workspace, wanted, [], aside)
     workspace.journal.note(checkout=None)
     return Restored(commit, tuple(selected), tuple(a.path for a in wanted), (*map(str, aside.values()), *changed))
+
+
+def _unwritten(lines: Sequence[str]) -> str | None:
+    """The first file that git could not write, by what it said, and why."""
+    return next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), None)
 
 
 def elsewhere(workspace: Workspace, target: Catalogue, path: str) -> str:

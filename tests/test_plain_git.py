@@ -369,3 +369,21 @@ def test_a_file_that_git_cannot_write_is_named(plain: Path) -> None:
         said = mdrepo("checkout", "HEAD~1", cwd=plain, code=3).err
     assert "is checked out, but for files that git cannot write: unable to unlink old" in said
     assert DOCUMENT in said
+
+
+@pytest.mark.parametrize("paths", [[], [DOCUMENT]], ids=["everything", "a document"])
+@pytest.mark.parametrize("words", ["", "echo no >&2;"])
+def test_a_hook_that_fails_after_a_checkout_does_not_part_documents_and_data(plain: Path, words: str, paths: list[str]) -> None:
+    track(plain, MODEL, keras_file(3, seed=5))
+    mdrepo("patch", "--apply", cwd=plain)
+    mdrepo("commit", "--no-eval", "-m", "Fifth", cwd=plain)
+    before = (plain / MODEL).read_bytes()
+    hook = plain / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{words}exit 1\n")
+    hook.chmod(0o755)
+    mdrepo("checkout", "HEAD~1", *paths, cwd=plain)
+    assert (plain / MODEL).read_bytes() != before
+    assert git("diff", "HEAD~1" if paths else "HEAD", "--stat", cwd=plain) == ""
+    assert not (plain / ".git/mdrepo/journal.json").exists()
+    dvc("status", "-q", cwd=plain)
