@@ -102,7 +102,11 @@ class Ledger:
                 connection.execute("begin immediate" if make else "begin")
                 yield Page(connection)
                 connection.execute("commit")
-        except (sqlite3.OperationalError, OSError):  # locked, no room, not to be written
+        except (
+            sqlite3.OperationalError,
+            OSError,
+            UnicodeEncodeError,
+        ):  # locked, no room, not to be written; a name that is no text
             raise Unknown from None
         except sqlite3.DatabaseError:
             self.forget()

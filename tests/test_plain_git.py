@@ -387,3 +387,14 @@ def test_a_hook_that_fails_after_a_checkout_does_not_part_documents_and_data(pla
     assert git("diff", "HEAD~1" if paths else "HEAD", "--stat", cwd=plain) == ""
     assert not (plain / ".git/mdrepo/journal.json").exists()
     dvc("status", "-q", cwd=plain)
+
+
+def test_a_name_that_is_no_text_is_taken_like_any_other(plain: Path) -> None:
+    name = os.fsdecode(b"metadata/\xff.json")
+    shutil.copy(plain / DOCUMENT, plain / name)
+    git("add", "-A", cwd=plain)
+    for _ in range(2):
+        assert "\\udcff.json" in mdrepo("status", cwd=plain).out
+    mdrepo("validate", cwd=plain)
+    mdrepo("commit", "--no-eval", "-m", "Odd", cwd=plain)
+    assert git("status", "--porcelain", cwd=plain) == ""
