@@ -42,7 +42,7 @@ def merge(
     if forward and base == head:
         return _forwarded(workspace, head, target, own)
     git.identity()
-    about_to(workspace, None, sorted({*theirs, *changed_paths(git, base, head)}), own, [], merging=True)
+    about_to(workspace, None, sorted({*theirs, *changed_paths(git, base, head)}), own, [], sources=[target], merging=True)
     _run(workspace, "merge", "--no-commit", "--no-ff", "--quiet", revision)
     if found := _in_conflict(workspace, how):
         workspace.journal.note(checkout=None)

@@ -16,13 +16,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .errors import Busy, Finding, MdrepoError
 from .files import UNFINISHED, removed
 
-VERSION = 2
+VERSION = 3
 WAIT = 600
 """How many seconds a writer waits for the one before it: as long as an evaluation may take."""
 _PATIENCE = 1.0
@@ -55,6 +56,8 @@ class Journal:
         self._report = report
         self._steps: Steps | None = None
         self._together: dict[str, str | None] = {}
+        self.kept: list[str] = []
+        """What was put aside, by its path in the work tree."""
 
     @property
     def scratch(self) -> Path:
@@ -77,8 +80,20 @@ class Journal:
             shutil.move(self._file, aside)
             raise Finding(f"the journal of an interrupted command cannot be read; it is {aside} now", "see 'git status'") from None
         if version != VERSION:
-            raise MdrepoError("another mdrepo was interrupted here, and only it knows how to go on", "install it, and try again")
+            words = f"{self._file} is of version {version}, and this mdrepo writes {VERSION}: another one was interrupted here"
+            raise MdrepoError(words, "run its 'mdrepo status'; or, if all is as you want it, 'mdrepo doctor --fix' puts it aside")
         return dict(steps)
+
+    def put_aside(self) -> Path | None:
+        """Where there is a journal that only another mdrepo can read, keep it with the files that it speaks of; the place."""
+        with self._locked(WAIT):
+            if not self._file.exists() or self._owner().get("version") == VERSION:
+                return None
+            place = self.aside(self._file.name)
+            shutil.move(self._file, place)
+            if (self._folder / "before").exists():
+                shutil.move(self._folder / "before", self.aside("before"))
+            return place
 
     @contextmanager
     def turn(self, what: str, recover: Callable[[Steps], None], wait: float = WAIT) -> Iterator[None]:
@@ -109,12 +124,18 @@ class Journal:
     def settle(self, recover: Callable[[Steps], None]) -> None:
         """Let `recover` see to what a writer left that has died; one that is still at work is left alone.
 
-        A process that a dead writer had started may be about to end, and hold the lock with it until then.
+        A process that a dead writer had started may be about to end, and hold the lock with it until then. What no mdrepo, or
+        only another one, can read is reported, and stops nobody who reads.
         """
         if self._above is not None or not self._file.exists():
             return
         with contextlib.suppress(Busy), self._locked(0 if runs(self._owner().get("pid")) else _PATIENCE):
-            if left := self.left():
+            try:
+                left = self.left()
+            except MdrepoError as error:
+                self._report(f"{error.message} ({error.hint})")
+                return
+            if left:
                 recover(left)
                 self._over()
 
@@ -176,9 +197,16 @@ class Journal:
                 _given_back(before, place)
         return changed
 
+    @cached_property
+    def keeping(self) -> Path:
+        """The folder in which this process puts aside what somebody might still want."""
+        now = time.time_ns()
+        return self._folder / "kept" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now / 1e9))}.{now % 10**9:09d}Z"
+
     def aside(self, path: str) -> Path:
         """Where to keep what somebody might still want."""
-        place = self._folder / "kept" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) / path
+        place = self.keeping / path
+        self.kept.append(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 

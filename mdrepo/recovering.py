@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import joining
+from . import joining, resolving
 from .committing import complete_index
 from .exchanging import undo_notes
 from .files import UNFINISHED
@@ -27,6 +27,18 @@ def recover(workspace: Workspace, steps: Steps) -> None:
         if not root.is_dir():
             return  # a work tree that was removed since
         workspace = Workspace.open(root, workspace.report)
+    journal = workspace.journal
+    try:
+        told = _recovered(workspace, steps, root)
+    finally:
+        if journal.kept:
+            workspace.report(f"what {', '.join(journal.kept)} had been until now is kept in {journal.keeping}")
+    if told:
+        workspace.report(f"'{steps['what']}' was interrupted: {'; '.join(told)}")
+
+
+def _recovered(workspace: Workspace, steps: Steps, root: Path) -> list[str]:
+    """Finish or undo it; what was done, in words."""
     git = workspace.git
     locks = _unlocked(git, steps["since"]) if steps["pid"] != os.getpid() else []  # who failed alive has left none
     told: list[str] = []
@@ -41,19 +53,20 @@ def recover(workspace: Workspace, steps: Steps) -> None:
             write_note(git, made, commit["note"])
         told.append(f"its commit {made[:7]} stands, and is complete now")
     if steps.get("rollback") and made:
-        complete(workspace, made, steps["rollback"]["paths"], aside=True)
+        complete(workspace, made, steps["rollback"]["paths"], over=git.parents(made))
         told.append("its files and data are there")
     if made and steps.get("merged"):
         joining.complete(workspace, steps["merged"]["before"], made)
         told.append("its data are there")
     elif steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
         told.append(words)
+    if (settled := steps.get("settled")) and resolving.complete(workspace, **settled):
+        told.append(f"{settled['path']} is settled, and added")
     if steps.get("notes") and undo_notes(git, steps["notes"]):
         told.append("the evaluations of others are not taken over")
     _without_scratch(git)
     _without_unfinished(git)
-    if told or locks:
-        workspace.report(f"'{steps['what']}' was interrupted: {'; '.join(told) or 'nothing of it was done'}")
+    return told or (["nothing of it was done"] if locks else [])
 
 
 def _made(git: Git, commit: Mapping[str, Any]) -> str | None:

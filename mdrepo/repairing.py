@@ -14,22 +14,32 @@ from .documents import digest
 from .errors import MdrepoError
 from .exchanging import bring
 from .inspecting import status
+from .journal import runs
 from .notes import newer, note_of, noted, parse_note, write_note
 from .restoring import different
-from .results import Check
+from .results import Check, Patch
 from .workspace import Workspace
 
 _FAR = 1000
 """How many commits back evaluations are looked for."""
+_NEAR = 20
+"""How many of them are evaluated without being asked for one by one."""
 
 
 def checks(workspace: Workspace, how: Merge) -> Iterator[Check]:
     """The state of documents, data and evaluations, one thing after the other; what cannot be told says why."""
-    for name, look in (("documents", _documents), ("data", _data), ("evaluations", _evaluations), ("notes", _notes)):
+    for look in (_journal, _documents, _data, _evaluations, _notes):
         try:
             yield look(workspace, how)
         except MdrepoError as error:
-            yield Check(name, False, error.message, error.hint)
+            yield Check(look.__name__.removeprefix("_"), False, error.message, error.hint)
+
+
+def _journal(workspace: Workspace, _: Merge) -> Check:
+    left = workspace.journal.left()
+    if left and not runs(left["pid"]):
+        return Check("journal", False, f"'{left['what']}' was interrupted", "mdrepo status")
+    return Check("journal", True, "no command was interrupted")
 
 
 def _documents(workspace: Workspace, how: Merge) -> Check:
@@ -129,8 +139,14 @@ def _carried(workspace: Workspace, lost: list[str]) -> dict[str, str]:
     return {each: by_content[key] for each in lost if (key := depends(each)) in by_content} if by_content else {}
 
 
-def repair(workspace: Workspace) -> list[str]:
-    """Put right what nobody need be asked about: missing data, and evaluations that were lost; what was done, in words."""
+def unblock(workspace: Workspace) -> list[str]:
+    """Put aside the journal of another mdrepo, which stops everybody who writes; what was done, in words."""
+    place = workspace.journal.put_aside()
+    return [f"the journal of another mdrepo is {place} now"] if place else []
+
+
+def repair(workspace: Workspace, how: Merge) -> list[str]:
+    """Put right what nobody need be asked about: data, evaluations and derived fields; what was done, in words."""
     told: list[str] = []
     with contextlib.suppress(MdrepoError):  # what nobody has is named by the check of the data
         if brought := bring(workspace):
@@ -146,4 +162,35 @@ def repair(workspace: Workspace) -> list[str]:
             text = text.replace(was, now)
         write_note(git, commit, json.loads(text))
         told.append(f"the evaluation of {other[:7]} is that of {commit[:7]}, too: all that it depends on is the same")
+    return told + _brought_up_to_date(workspace, how) + _evaluated(workspace)
+
+
+def _brought_up_to_date(workspace: Workspace, how: Merge) -> list[str]:
+    """Merge what the artefacts say into the stale documents that are in no conflict with it."""
+    stale = [each.path for each in status(workspace, how).remarkable if each.stale]
+    if not stale:
+        return []
+    from . import updating  # which few repairs need, as evaluating
+
+    found = updating.patch(workspace, stale).proposals
+    settled = {path: each for path, each in found.items() if not each.conflicts and not each.problems}
+    written = updating.write_patch(workspace, Patch(settled))
+    return [f"says what its artefacts say: {', '.join(written)}"] if written else []
+
+
+def _evaluated(workspace: Workspace) -> list[str]:
+    """Evaluate the newest of the commits that are not."""
+    told: list[str] = []
+    lost = _lost(workspace)[:_NEAR]
+    if lost:
+        from . import evaluating
+    for commit in reversed(lost):  # parents first
+        try:
+            _, note = evaluating.of_commit(workspace, commit, None, workspace.report)
+        except MdrepoError as error:
+            told.append(f"{commit[:7]} cannot be evaluated: {error.message}")
+            continue
+        if note is not None:
+            write_note(workspace.git, commit, note)
+            told.append(f"{commit[:7]} is evaluated: {note['verdict']}")
     return told

@@ -92,10 +92,11 @@ class Repository(Reader):
             repository = Repository(Workspace.open(Path(start)))
             yield from verbs.repairing.checks(repository._workspace, repository.merge_files)
 
-    @_writes
     def repair(self) -> list[str]:
-        """Put right what nobody need be asked about: missing data, and evaluations that a rebase lost; what was done, in words."""
-        return verbs.repairing.repair(self._workspace)
+        """Put right what nobody need be asked about: data, derived fields and evaluations; what was done, in words."""
+        told = verbs.repairing.unblock(self._workspace)
+        with self._turn("mdrepo doctor --fix"):
+            return told + verbs.repairing.repair(self._workspace, self.merge_files)
 
     @_writes
     def new(self, kind: str, name: str, artefact: str | None = None) -> list[Created]:

@@ -59,6 +59,9 @@ def settle(workspace: Workspace, path: str, pointer: str | None, choice: Choice,
     _keep(workspace, path, unmerged[path], lines, whole)
     if work_text(workspace, path) != before:
         raise MdrepoError(f"{path} was changed by somebody else just now", "try again")
+    if add and not left:
+        blob = workspace.git.run("hash-object", f"--path={path}", "--stdin", stdin=text.encode("utf-8")).stdout.decode().strip()
+        workspace.journal.note(settled={"path": path, "blob": blob})
     write(workspace.root, path, text)
     _forget(workspace, {name: stages for name, stages in unmerged.items() if left or whole or name != path})
     settled = tuple((found.open[number].path, choice.of(found.open[number])) for number in chosen)
@@ -67,7 +70,17 @@ def settle(workspace: Workspace, path: str, pointer: str | None, choice: Choice,
     problems = _problems(workspace, path)
     if add and not problems:
         workspace.git.run("--literal-pathspecs", "add", "--", path)
+    workspace.journal.note(settled=None)
     return Resolved(path, settled, problems=problems, added=add and not problems)
+
+
+def complete(workspace: Workspace, path: str, blob: str) -> bool:
+    """Add a document that was settled, if it is as it was written then and still in conflict; whether that was so."""
+    git = workspace.git
+    if path not in git.unmerged() or git.hashed([path]) != {path: blob} or _problems(workspace, path):
+        return False
+    git.run("--literal-pathspecs", "add", "--", path)
+    return True
 
 
 def _chosen(here: Remade, found: Unsettled, tokens: tuple[str, ...] | None, choice: Choice) -> list[int]:

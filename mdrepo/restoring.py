@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,7 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     changed = [state.path for state in git.status() if state.path in selected]
     if changed and not force:
         raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
-    about_to(workspace, None, selected, set(changed), changed)
+    about_to(workspace, None, selected, set(changed), changed, sources=[commit])
     if changed:
         git.run("stash", "push", "--quiet", "--include-untracked", "-m", f"mdrepo checkout --force {commit[:7]}", "--", *changed)
     done = git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected, codes=(0, 1))  # 1: or a hook's
@@ -114,9 +113,13 @@ def about_to(
     own: Collection[str],
     stashed: Sequence[str],
     *,
+    sources: Sequence[str] = (),
     merging: bool = False,
 ) -> None:
-    """Write down what a checkout, or a merge, will change; files with the user's `own` changes only when the stash has them."""
+    """Write down what a checkout, or a merge, will change; files with the user's `own` changes only when the stash has them.
+
+    `target` is where HEAD will be if that is another commit, and `sources` are others that git takes the files from.
+    """
     require_writable(workspace, paths)
     git = workspace.git
     clean = [path for path in paths if path not in own]
@@ -125,6 +128,7 @@ def about_to(
             "head": git.head(),
             "target": target,
             "paths": clean,
+            "sources": [target, *sources] if target else [*sources],
             "stashed": stashed,
             "stash": _stash(git),
             "merging": merging,
@@ -159,8 +163,8 @@ def resume(workspace: Workspace, steps: Mapping[str, Any]) -> str | None:
         git.run("merge", "--quit")
     stashed = _stash(git) != steps["stash"]
     if stashed:
-        put_back(workspace, head, steps["stashed"], aside=False)
-    changed = put_back(workspace, head, steps["paths"], aside=True)
+        put_back(workspace, head, steps["stashed"])
+    changed = put_back(workspace, head, steps["paths"], over=steps["sources"])
     tracked = different(workspace, (each for each in here if each.pointer in steps["paths"]))
     if tracked:
         aside = protect_data(workspace, here, tracked, force=True)
@@ -171,14 +175,18 @@ def resume(workspace: Workspace, steps: Mapping[str, Any]) -> str | None:
     return "it was undone" if changed or tracked else None
 
 
-def put_back(workspace: Workspace, commit: str | None, paths: Sequence[str], *, aside: bool) -> list[str]:
-    """Give files what a commit has of them, with `aside` keeping what they are; the paths of those that were something else."""
+def put_back(workspace: Workspace, commit: str | None, paths: Sequence[str], *, over: Sequence[str] | None = None) -> list[str]:
+    """Give files what a commit has of them; the paths of those that were something else.
+
+    After a kill, what is `over`written is put aside, unless one of these commits has it: somebody may have written it since.
+    """
     git = workspace.git
     known = git.tree(commit) if commit else {}
     files = {state.path for state in git.status()}
     changed = [path for path in paths if path in files]
+    aside = _unlike(workspace, changed, over) if over is not None else ()
     for path in changed:
-        if aside and workspace.exists(path):
+        if path in aside:
             _copy(workspace.root / path, workspace.journal.aside(path))
         if path not in known:
             removed(workspace.root / path)
@@ -187,6 +195,17 @@ def put_back(workspace: Workspace, commit: str | None, paths: Sequence[str], *, 
         git.run("--literal-pathspecs", "checkout", "--quiet", str(commit), "--", *present)
     git.set_entries({path: None for path in changed if path not in known})
     return changed
+
+
+def _unlike(workspace: Workspace, paths: Iterable[str], commits: Sequence[str]) -> set[str]:
+    """The files that are as none of some commits has them."""
+    git = workspace.git
+    there = [path for path in paths if workspace.exists(path)]
+    places = {path: workspace.root / path for path in there}
+    found = git.hashed([path for path, place in places.items() if place.is_file() and not place.is_symlink()])
+    for known in [git.tree(commit, there) for commit in commits]:
+        there = [path for path in there if path not in known or known[path].blob != found.get(path)]
+    return set(there)
 
 
 def _stash(git: Git) -> str:
@@ -245,8 +264,7 @@ def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequen
                 f"{artefact.path} has changes that DVC does not have",
                 f"'{artefact.recording}' keeps them, --force puts them aside",
             )
-        aside = workspace.git.common / "mdrepo" / "kept" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}" / artefact.path
-        aside.parent.mkdir(parents=True, exist_ok=True)
+        aside = workspace.journal.aside(artefact.path)
         _copy(path, aside)
         kept[artefact.path] = aside
     return kept

@@ -16,7 +16,7 @@ from .files import TreeFiles
 from .indexes import Entry
 from .patching import replaced
 from .plumbing import GitError
-from .restoring import closure, different, elsewhere, protect_data, put_back, require_writable
+from .restoring import closure, deliver, different, elsewhere, protect_data, put_back, require_writable
 from .results import Outcome
 from .tracing import earlier, located
 from .workspace import Workspace
@@ -53,16 +53,18 @@ def rollback(
         workspace.journal.note(rollback={"paths": list(changed)})
         outcome = conclude(workspace, candidate, ["-m", words], terms, report)
     if outcome.status == "committed":
-        complete(workspace, str(outcome.id), list(changed), aside=False)
+        complete(workspace, str(outcome.id), list(changed))
     workspace.journal.note(rollback=None)
     return outcome
 
 
-def complete(workspace: Workspace, commit: str, paths: Sequence[str], *, aside: bool) -> None:
-    """The work tree and the data after the commit of a rollback: what it has of the paths that it changed."""
+def complete(workspace: Workspace, commit: str, paths: Sequence[str], *, over: Sequence[str] | None = None) -> None:
+    """The work tree and the data after the commit of a rollback: what it has of the paths that it changed, over what they were."""
     now = workspace.at(commit)
-    put_back(workspace, commit, paths, aside=aside)
-    workspace.store.checkout(different(workspace, [each for each in all_tracked(now.files) if each.pointer in paths]))
+    put_back(workspace, commit, paths, over=over)
+    wanted = different(workspace, [each for each in all_tracked(now.files) if each.pointer in paths])
+    here = all_tracked(workspace.at(over[0]).files) if over else ()
+    deliver(workspace, wanted, [], protect_data(workspace, [*here], wanted, force=True) if over else {})
 
 
 def _entry(catalogue: Catalogue, path: str) -> Entry | None:

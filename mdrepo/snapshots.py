@@ -67,6 +67,14 @@ class Git(Indexes):
                 entries[path] = Entry(mode, blob, path)
         return entries
 
+    def hashed(self, paths: Sequence[str]) -> dict[str, str]:
+        """The ids that files of the work tree, no links, would have as blobs."""
+        found: dict[str, str] = {}
+        for start in range(0, len(paths), FEW):
+            some = paths[start : start + FEW]
+            found.update(zip(some, self.text("hash-object", "--", *some).split(), strict=True))
+        return found
+
     def changed(self, before: str, after: str, index: Path | None = None) -> Mapping[str, Entry | None]:
         """What differs between two commits or trees, by their ids, as the second has it; None where it has nothing.
 

@@ -141,9 +141,10 @@ def test_a_journal_that_cannot_be_read_stops_nobody_for_good(tmp_path: Path, dat
     here = journal(tmp_path)
     (tmp_path / "git").mkdir()
     (tmp_path / "git/journal.json").write_bytes(data)
-    with pytest.raises(Finding, match="cannot be read"):
-        here.settle(nothing)
-    here.settle(nothing)
+    with pytest.raises(Finding, match="cannot be read"), here.turn("mdrepo patch", nothing):
+        raise AssertionError
+    with here.turn("mdrepo patch", nothing):
+        pass
     assert [each.read_bytes() for each in (tmp_path / "git/kept").rglob("journal.json")] == [data]
 
 
@@ -151,9 +152,19 @@ def test_the_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
     here = journal(tmp_path)
     (tmp_path / "git").mkdir()
     (tmp_path / "git/journal.json").write_text(json.dumps({"version": 99}))
+    (tmp_path / "git/before").mkdir()
+    (tmp_path / "git/before/0").write_text("as it was")
     for _ in range(2):
-        with pytest.raises(MdrepoError, match="another mdrepo"):
-            here.settle(nothing)
+        here.settle(nothing)  # who reads is told, and goes on
+        words = r"journal.json is of version 99.*another one was interrupted"
+        with pytest.raises(MdrepoError, match=words), here.turn("mdrepo patch", nothing):
+            raise AssertionError
+    place = here.put_aside()
+    assert place and json.loads(place.read_text()) == {"version": 99}
+    assert (place.parent / "before/0").read_text() == "as it was"
+    assert here.put_aside() is None
+    with here.turn("mdrepo patch", nothing):
+        pass
 
 
 def test_what_cannot_be_put_back_at_once_is_kept_for_the_next_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

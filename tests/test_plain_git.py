@@ -102,10 +102,14 @@ def test_what_depends_on_another_parent_is_not_carried_over(plain: Path) -> None
     git("commit", "-qm", "Squashed", cwd=plain)
     squashed = git("rev-parse", "--short=7", "HEAD", cwd=plain)
     whole(plain)
-    assert checks(plain, "--fix") == {}
     said = mdrepo("doctor", cwd=plain).out
     assert f"{squashed}: not evaluated ('mdrepo eval {squashed}' does it)" in said
-    assert git("notes", f"--ref={NOTES}", "list", cwd=plain).count(git("rev-parse", "HEAD", cwd=plain)) == 0
+    done = mdrepo("doctor", "--fix", "--json", cwd=plain).json["done"]
+    assert [each.partition(":")[0] for each in done] == [f"{squashed} is evaluated"]  # anew
+    note = json.loads(git("notes", f"--ref={NOTES}", "show", "HEAD", cwd=plain))
+    assert note["parent"] == git("rev-parse", "HEAD^", cwd=plain)
+    assert note["documents"][DOCUMENT].get("reason") not in ("Third", "Fourth")
+    assert checks(plain) == {}
 
 
 def test_reset_stash_and_gc(plain: Path) -> None:
@@ -130,8 +134,9 @@ def test_notes_whose_commits_are_gone_help_nobody_and_harm_nobody(plain: Path) -
     git("update-ref", "-d", "ORIG_HEAD", cwd=plain)
     git("reflog", "expire", "--expire=now", "--all", cwd=plain)
     git("gc", "-q", "--prune=now", cwd=plain)
-    assert checks(plain, "--fix") == {}
     assert "not evaluated" in mdrepo("status", cwd=plain).out
+    assert checks(plain, "--fix") == {}
+    assert "not evaluated" not in mdrepo("status", cwd=plain).out  # it is now, anew
     whole(plain)
 
 
@@ -156,6 +161,11 @@ def test_documents_that_are_stale_or_half_removed_are_named(plain: Path) -> None
     git("commit", "-qam", "New model, by git", cwd=plain)
     assert checks(plain) == {"documents": f"{DOCUMENT}: stale"}
     assert "mdrepo patch --apply" in mdrepo("doctor", cwd=plain, code=1).out
+    done = mdrepo("doctor", "--fix", "--json", cwd=plain).json["done"]
+    head = git("rev-parse", "--short=7", "HEAD", cwd=plain)
+    assert done[0] == f"says what its artefacts say: {DOCUMENT}"
+    assert [each.partition(":")[0] for each in done[1:]] == [f"{head} is evaluated"]
+    assert git("status", "--porcelain", cwd=plain).split() == ["M", DOCUMENT, "M", f"{DOCUMENT}.lock"]
     git("reset", "-q", "--hard", "HEAD~1", cwd=plain)
     dvc("checkout", cwd=plain)
     git("rm", "-q", "metadata/net-test.json", cwd=plain)
@@ -164,6 +174,21 @@ def test_documents_that_are_stale_or_half_removed_are_named(plain: Path) -> None
     (plain / MODEL).write_bytes(b"mine")
     assert checks(plain, "--fix")["data"] == f"{MODEL}: not what DVC recorded"
     assert (plain / MODEL).read_bytes() == b"mine"
+
+
+def test_the_journal_of_another_version_stops_no_reader_and_is_put_aside(plain: Path) -> None:
+    (plain / ".git/mdrepo").mkdir(exist_ok=True)
+    journal = plain / ".git/mdrepo/journal.json"
+    journal.write_text('{"version": 99}')
+    for command in ("status", "log", "show", "validate", "diff"):
+        assert f"{journal} is of version 99" in mdrepo(command, cwd=plain).err
+    said = mdrepo("format", cwd=plain, code=3).err
+    assert str(journal) in said
+    assert "mdrepo doctor --fix" in said
+    assert str(journal) in checks(plain)["journal"]
+    assert checks(plain, "--fix") == {}
+    assert [each.read_text() for each in (plain / ".git/mdrepo/kept").rglob("journal.json")] == ['{"version": 99}']
+    mdrepo("format", cwd=plain)
 
 
 def test_a_second_work_tree_and_a_submodule(plain: Path, tmp_path: Path) -> None:

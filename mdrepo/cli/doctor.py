@@ -13,16 +13,17 @@ from .shared import json_option, remark, settings
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Repair what can be repaired without asking: the set-up, missing data, lost evaluations.")
+@click.option("--fix", is_flag=True, help="Repair what nobody need be asked about: set-up, data, derived fields, evaluations.")
 @json_option
 def command(fix: bool) -> int:
     """Say what is set up and what is not, and what is stale, missing or not evaluated."""
     folder = settings().directory
     told: list[str] = []
     if fix:
+        report = output.reporter(settings().quiet, settings().verbose)
         Repository.open(folder)  # doctor repairs a repository; init makes one
         Repository.init(folder)
-        told = Repository.open(folder).repair()
+        told = Repository.open(folder, report).repair()
     found = list(Repository.diagnose(folder))
     if settings().json:
         output.answer(data.answer("doctor", checks=[_check(each) for each in found], done=told))

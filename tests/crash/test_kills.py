@@ -82,6 +82,13 @@ def licensed(root: Path) -> None:
     git("commit", "-qam", "Licence", cwd=root)
 
 
+def patched(root: Path) -> None:
+    for path in (DOCUMENT, TABLE):
+        edit(root, lambda v: v.update(description="by a patch"), path)
+    (root / "mine.json").write_text(mdrepo("diff", "--format", "patch", cwd=root).out)
+    git("checkout", "-q", "--", ".", cwd=root)
+
+
 CASES = {
     "commit": Case(("commit", "--no-eval", "-am", "Second"), changed),
     "commit of a path": Case(("commit", "--no-eval", "-m", "Second", DOCUMENT), changed),
@@ -98,6 +105,9 @@ CASES = {
     "merge in conflict": Case(("merge", "--no-eval", "topic"), described, 1),
     "merge --continue": Case(("merge", "--continue", "--no-eval"), settled_conflict),
     "merge --abort": Case(("merge", "--abort"), in_conflict),
+    "rollback of a field": Case(("rollback", "--no-eval", "first", f"{DOCUMENT}#/description"), described),
+    "resolve": Case(("resolve", DOCUMENT, "--theirs", "--add"), in_conflict),
+    "apply": Case(("apply", "mine.json"), patched),
 }
 
 
@@ -224,6 +234,33 @@ def test_the_next_command_finds_the_state_before_or_after(
         if number % 3 == 0:  # DVC's own word for it, which takes as long as all else
             assert dvc("status", cwd=root) == states[now]
     assert hits > number / 4, "most were too late: nothing was tried"
+
+
+@pytest.mark.parametrize("name", ["checkout", "rollback"])
+def test_what_is_written_after_a_kill_is_in_its_place_or_where_it_is_said_to_be(name: str, template: Path, tmp_path: Path) -> None:
+    case = CASES[name]
+    ready = copied(template, tmp_path / "ready")
+    case.prepare(ready)
+    running = begun(copied(ready, tmp_path / "whole"), case.words)
+    start = time.monotonic()
+    running.wait()
+    whole = time.monotonic() - start
+    asides = 0
+    for number in range(6):
+        root = copied(ready, tmp_path / f"killed{number}")
+        killed(root, case.words, whole * (number + 0.5) / 7)
+        written = {DOCUMENT: b'{"mine": "since"}\n', "models/net.keras": b"trained since"}
+        for path, data in written.items():
+            (root / path).unlink(missing_ok=True)  # as editors and DVC write: a new file
+            (root / path).write_bytes(data)
+        told = mdrepo("status", cwd=root, code=None).err
+        for path, data in written.items():
+            if not (root / path).exists() or (root / path).read_bytes() != data:
+                asides += 1
+                kept = Path(told.partition("had been until now is kept in ")[2].partition("\n")[0])
+                assert (kept / path).is_file() and (kept / path).read_bytes() == data, told
+        assert not (root / ".git/mdrepo/journal.json").exists()
+    assert asides, "nothing was in the way"
 
 
 @pytest.mark.parametrize("at_work", [False, True])
