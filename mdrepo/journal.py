@@ -20,14 +20,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .copies import give_back, keep, same
 from .errors import Busy, Finding, MdrepoError
-from .files import UNFINISHED, removed
+from .files import removed
 
 VERSION = 3
 WAIT = 600
 """How many seconds a writer waits for the one before it: as long as an evaluation may take."""
 _PATIENCE = 1.0
-_SMALL = 1 << 20
 _ROOM = 1 << 20
 
 Steps = dict[str, Any]
@@ -158,7 +158,7 @@ class Journal:
                 if path not in self._together:
                     kept = str(len(self._together)) if os.path.lexists(self._root / path) else None
                     if kept is not None:
-                        _kept(self._root / path, self._folder / "before" / kept)
+                        keep(self._root / path, self._folder / "before" / kept)
                     self._together[path] = kept  # a copy that is not whole would be brought back
             self.note(files=self._together)
             yield
@@ -186,7 +186,7 @@ class Journal:
             place, before = (root or self._root) / path, self._folder / "before" / str(kept)
             if kept is not None and not os.path.lexists(before):
                 continue
-            if (kept is None and not os.path.lexists(place)) or (kept is not None and _same(place, before)):
+            if (kept is None and not os.path.lexists(place)) or (kept is not None and same(place, before)):
                 continue
             changed.append(path)
             if aside and os.path.lexists(place):
@@ -194,7 +194,7 @@ class Journal:
             if kept is None:
                 removed(place)
             else:
-                _given_back(before, place)
+                give_back(before, place)
         return changed
 
     @cached_property
@@ -300,53 +300,3 @@ class Journal:
         shutil.rmtree(self._folder / "scratch", ignore_errors=True)
         self._reserved.unlink(missing_ok=True)
         self._file.unlink(missing_ok=True)
-
-
-def _kept(place: Path, copy: Path) -> None:
-    """A second name for the data at a place, or a copy where there can be none; whoever changes data writes new files."""
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_dir() and not place.is_symlink():
-        shutil.copytree(place, copy, symlinks=True, copy_function=_linked)
-    elif place.lstat().st_size <= _SMALL:  # DVC writes its pointers in place, which a second name would follow
-        shutil.copy2(place, copy, follow_symlinks=False)
-    else:
-        _linked(str(place), str(copy))
-
-
-def _given_back(copy: Path, place: Path) -> None:
-    """Put a copy in its place by a rename, which needs no room on the disk."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if copy.is_dir() and not copy.is_symlink():
-        removed(place)
-    try:
-        os.replace(copy, place)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        near = place.with_name(f".{place.name}{UNFINISHED}")  # a work tree elsewhere: beside it, and then in its place
-        removed(near)
-        _kept(copy, near)
-        os.replace(near, place)
-
-
-def _linked(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(source, target, follow_symlinks=False)
-
-
-def _same(one: Path, other: Path) -> bool:
-    if one.is_dir() and not one.is_symlink():
-        import filecmp
-
-        found = filecmp.dircmp(one, other, ignore=[])
-        return (
-            other.is_dir()
-            and not (found.left_only or found.right_only or found.diff_files or found.funny_files)
-            and all(_same(one / name, other / name) for name in found.common_dirs)
-        )
-    try:
-        return one.samefile(other) or one.read_bytes() == other.read_bytes()
-    except OSError:
-        return False

@@ -53,7 +53,7 @@ def _recovered(workspace: Workspace, steps: Steps, root: Path) -> list[str]:
             write_note(git, made, commit["note"])
         told.append(f"its commit {made[:7]} stands, and is complete now")
     if steps.get("rollback") and made:
-        complete(workspace, made, steps["rollback"]["paths"], over=git.parents(made))
+        complete(workspace, made, steps["rollback"]["paths"])
         told.append("its files and data are there")
     if made and steps.get("merged"):
         joining.complete(workspace, steps["merged"]["before"], made)

@@ -344,6 +344,7 @@ class Repository(Reader):
         message: str | None = None,
         terms: Terms | None = None,
         report: Report = lambda _: None,
+        force: bool = False,
     ) -> Outcome:
         """A new commit that brings back an earlier state of everything, a document or a field, evaluated like any commit."""
-        return verbs.reverting.rollback(self._workspace, revision, fields, message, terms or verbs.committing.Terms(), report)
+        return verbs.reverting.rollback(self._workspace, revision, fields, message, terms, report, force=force)

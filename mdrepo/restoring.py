@@ -12,7 +12,7 @@ from .artefacts import Artefact, all_tracked, md5
 from .catalogue import Catalogue
 from .committing import changed_paths, companions
 from .errors import Finding, MdrepoError
-from .files import removed
+from .files import removed, write
 from .guessing import meant
 from .results import Restored
 from .snapshots import Git
@@ -80,18 +80,48 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     wanted = different(workspace, tracked)
     workspace.store.require(wanted)
     aside = protect_data(workspace, list(all_tracked(workspace.work().files)), wanted, force)
-    changed = [state.path for state in git.status() if state.path in selected]
-    if changed and not force:
-        raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
-    about_to(workspace, None, selected, set(changed), changed, sources=[commit])
-    if changed:
-        git.run("stash", "push", "--quiet", "--include-untracked", "-m", f"mdrepo checkout --force {commit[:7]}", "--", *changed)
+    changed = in_the_way(workspace, selected, force)
+    ignoring = ignored_again(target, workspace.work(), selected)
+    about_to(
+        workspace, None, [*selected, *ignoring], {*changed, *(state.path for state in git.status())}, changed, sources=[commit]
+    )
+    put_in_stash(workspace, f"mdrepo checkout --force {commit[:7]}", changed)
     done = git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected, codes=(0, 1))  # 1: or a hook's
     if failed := _unwritten(done.stderr.decode("utf-8", "replace").splitlines()):
         raise MdrepoError(f"git cannot write what {commit[:7]} has: {failed}", "see 'git status'")
+    for path, data in ignoring.items():
+        write(workspace.root, path, data)
+        git.run("--literal-pathspecs", "add", "--", path)
     deliver(workspace, wanted, [], aside)
     workspace.journal.note(checkout=None)
     return Restored(commit, tuple(selected), tuple(a.path for a in wanted), (*map(str, aside.values()), *changed))
+
+
+def in_the_way(workspace: Workspace, paths: Collection[str], force: bool) -> list[str]:
+    """The files among some that have changes that no commit has; raises Finding for them, unless they are to be put aside."""
+    changed = [state.path for state in workspace.git.status() if state.path in paths]
+    if changed and not force:
+        raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
+    return changed
+
+
+def put_in_stash(workspace: Workspace, message: str, paths: Sequence[str]) -> None:
+    if paths:
+        words = ("stash", "push", "--quiet", "--include-untracked", "-m", message, "--", *paths)
+        workspace.git.run("--literal-pathspecs", *words)
+
+
+def ignored_again(target: Catalogue, now: Catalogue, selected: Collection[str]) -> dict[str, bytes]:
+    """The `.gitignore` files as they are now, with the lines for the data of some pointers that a snapshot has in them."""
+    found: dict[str, bytes] = {}
+    for artefact in all_tracked(target.files):
+        folder, _, name = artefact.path.rpartition("/")
+        path, line = f"{folder}/.gitignore".lstrip("/"), os.fsencode(f"/{name}")
+        if artefact.pointer in selected and line in (target.files.read(path) or b"").splitlines():
+            data = found.get(path, now.files.read(path) or b"")
+            if line not in data.splitlines():
+                found[path] = data + (b"" if data.endswith(b"\n") or not data else b"\n") + line + b"\n"
+    return found
 
 
 def _unwritten(lines: Sequence[str]) -> str | None:
@@ -231,13 +261,14 @@ def deliver(workspace: Workspace, wanted: list[Artefact], gone: Sequence[Artefac
 
 
 def closure(workspace: Workspace, target: Catalogue, paths: Sequence[str]) -> list[str]:
-    """The named files of a snapshot with their companions."""
+    """The named files of a snapshot with their companions, but for `.gitignore`, which speaks of other data too."""
     known = set(target.files.paths())
     selected: list[str] = []
     for path in paths:
         below = sorted(each for each in known if each == path or each.startswith(path.rstrip("/") + "/"))
         for each in below:
-            selected += [each, *(extra for extra in companions(workspace, target, each) if extra in known)]
+            extras = [extra for extra in companions(workspace, target, each) if not extra.endswith(".gitignore")]
+            selected += [each, *(extra for extra in extras if extra in known)]
     return list(dict.fromkeys(selected))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from . import pointers
 from .artefacts import all_tracked
@@ -16,7 +17,18 @@ from .files import TreeFiles
 from .indexes import Entry
 from .patching import replaced
 from .plumbing import GitError
-from .restoring import closure, deliver, different, elsewhere, protect_data, put_back, require_writable
+from .restoring import (
+    closure,
+    deliver,
+    different,
+    elsewhere,
+    ignored_again,
+    in_the_way,
+    protect_data,
+    put_back,
+    put_in_stash,
+    require_writable,
+)
 from .results import Outcome
 from .tracing import earlier, located
 from .workspace import Workspace
@@ -24,9 +36,19 @@ from .writing import rewrite
 
 
 def rollback(
-    workspace: Workspace, revision: str, fields: Sequence[str], message: str | None, terms: Terms, report: Report
+    workspace: Workspace,
+    revision: str,
+    fields: Sequence[str],
+    message: str | None,
+    terms: Terms | None,
+    report: Report,
+    *,
+    force: bool = False,
 ) -> Outcome:
-    """A new commit that brings back an earlier state of everything, of documents, or of fields, with its data."""
+    """A new commit that brings back an earlier state of everything, of documents, or of fields, with its data.
+
+    What would be overwritten, and no commit has, is refused or, with `force`, put aside: files in a stash, data in `kept`.
+    """
     git = workspace.git
     git.identity()
     head = git.head()
@@ -34,37 +56,41 @@ def rollback(
         raise Finding("there is no commit yet, so there is nothing to roll back to")
     commit = git.commit_id(revision)
     target, now = workspace.at(commit), workspace.at(head)
-    dirty = [state.path for state in git.status() if state.code[0] not in " ?" or workspace.is_metadata(state.path)]
-    if dirty:
-        raise Finding(f"{dirty[0]} has changes that no commit has", "commit them, or 'git stash' them, and roll back then")
+    if git.merging() or git.unmerged():
+        raise Finding("a merge is not finished", "'mdrepo merge --continue' commits it, 'mdrepo merge --abort' undoes it")
     entries = _brought_back(workspace, fields, target, now)
     changed = {path: entry for path, entry in entries.items() if _entry(now, path) != entry}
     if not changed:
         raise Finding(f"{', '.join(fields) or 'everything'} is as it was in {commit[:7]} already")
     require_writable(workspace, changed)
+    own = in_the_way(workspace, changed, force)
     with git.candidate_index(head) as candidate:
         git.set_entries(changed, index=candidate.path)
         after = workspace.at(git.text("write-tree", index=candidate.path))
         wanted = [each for each in all_tracked(after.files) if each.pointer in changed]
         workspace.store.require(wanted)
-        protect_data(workspace, list(all_tracked(now.files)), wanted, force=False)
+        aside = protect_data(workspace, list(all_tracked(now.files)), different(workspace, wanted), force)
         subject = git.text("log", "-1", "--format=%s", commit)
         words = message or f"Roll back {', '.join(fields) or 'everything'} to {commit[:7]}\n\n{commit[:7]} is: {subject}"
         workspace.journal.note(rollback={"paths": list(changed)})
-        outcome = conclude(workspace, candidate, ["-m", words], terms, report)
+        outcome = conclude(workspace, candidate, ["-m", words], terms or Terms(), report)
     if outcome.status == "committed":
-        complete(workspace, str(outcome.id), list(changed))
+        put_in_stash(workspace, f"mdrepo rollback --force {commit[:7]}", own)
+        put_back(workspace, str(outcome.id), list(changed))
+        deliver(workspace, different(workspace, wanted), [], aside)
     workspace.journal.note(rollback=None)
-    return outcome
+    kept = [*map(str, aside.values()), *own]
+    told = f"put aside: {', '.join(kept)} (files of git: 'git stash list')" if kept and outcome.id else None
+    return replace(outcome, remark="; ".join(filter(None, (outcome.remark, told))) or None)
 
 
-def complete(workspace: Workspace, commit: str, paths: Sequence[str], *, over: Sequence[str] | None = None) -> None:
-    """The work tree and the data after the commit of a rollback: what it has of the paths that it changed, over what they were."""
-    now = workspace.at(commit)
-    put_back(workspace, commit, paths, over=over)
-    wanted = different(workspace, [each for each in all_tracked(now.files) if each.pointer in paths])
-    here = all_tracked(workspace.at(over[0]).files) if over else ()
-    deliver(workspace, wanted, [], protect_data(workspace, [*here], wanted, force=True) if over else {})
+def complete(workspace: Workspace, commit: str, paths: Sequence[str]) -> None:
+    """The work tree and the data after the commit of a rollback that was killed then; what is as neither is kept."""
+    before = workspace.git.parents(commit)
+    put_back(workspace, commit, paths, over=before)
+    wanted = different(workspace, [each for each in all_tracked(workspace.at(commit).files) if each.pointer in paths])
+    here = [*all_tracked(workspace.at(before[0]).files)]
+    deliver(workspace, wanted, [], protect_data(workspace, here, wanted, force=True))
 
 
 def _entry(catalogue: Catalogue, path: str) -> Entry | None:
@@ -81,17 +107,22 @@ def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue
                 entries[path] = _entry(target, path)
         return entries
     contents: dict[str, str] = {}
+    selected: set[str] = set()
     for named in fields:
         path, pointer = pointers.split(named)
         if pointer is None:
-            if _entry(target, path) is None:
+            found = closure(workspace, target, [path])
+            if not found:
                 raise Finding(f"{path} did not exist then", elsewhere(workspace, target, path))
-            for each in closure(workspace, target, [path]):
+            since = [each for each in now.files.paths() if each.startswith(f"{path}/") and workspace.is_metadata(each)]
+            for each in [*found, *since]:
                 entries[each] = _entry(target, each)
+            selected.update(found)
         else:
             contents[path] = _with_field(path, pointer, target, now, contents.get(path))
-    for path, text in contents.items():
-        blob = workspace.git.run("hash-object", "-w", "--stdin", stdin=text.encode("utf-8")).stdout.decode().strip()
+    texts = {path: text.encode("utf-8") for path, text in contents.items()} | ignored_again(target, now, selected)
+    for path, data in texts.items():
+        blob = workspace.git.run("hash-object", "-w", "--stdin", stdin=data).stdout.decode().strip()
         old = _entry(now, path)
         entries[path] = Entry(old.mode if old else "100644", blob, path)
     return entries

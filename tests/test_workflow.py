@@ -331,6 +331,67 @@ def test_rollback_of_everything_a_document_and_a_field(repo: Path) -> None:
     assert "is as it was in" in mdrepo("rollback", "HEAD", cwd=repo, code=1).err
 
 
+def test_rollback_with_force_puts_aside_what_is_in_the_way_and_nothing_else(repo: Path) -> None:
+    first = (repo / "models/net.keras").read_bytes()
+    track(repo, "models/net.keras", keras_file(3, seed=1))
+    mdrepo("patch", "--apply", cwd=repo)
+    mdrepo("commit", "--no-eval", "-am", "Second", cwd=repo)
+    edit(repo, lambda v: v.update(description="in the way"))
+    (repo / "models/net.keras").write_bytes(b"trained, and not recorded")
+    mdrepo("new", "dataset", "other", "--artefact", "data/net-test.npz", cwd=repo)  # in nobody's way
+    edit(repo, lambda v: v.update(description="staged"), "metadata/net-test.json")
+    git("add", "metadata/net-test.json", cwd=repo)
+    before = state(repo)
+    assert "--force" in mdrepo("rollback", "--no-eval", "HEAD~1", DOCUMENT, cwd=repo, code=1).err
+    assert state(repo) == before
+    said = mdrepo("rollback", "--no-eval", "--force", "HEAD~1", DOCUMENT, cwd=repo).err
+    assert DOCUMENT in said
+    assert [each.read_bytes() for each in (repo / ".git/mdrepo/kept").rglob("net.keras")] == [b"trained, and not recorded"]
+    assert (repo / "models/net.keras").read_bytes() == first
+    assert load(repo).get("description") != "in the way"
+    assert load(repo, "metadata/net-test.json")["description"] == "staged"
+    assert git("status", "--porcelain", cwd=repo).splitlines()[0] == "M  metadata/net-test.json"
+    assert (repo / "metadata/other.json").exists()
+    git("stash", "pop", "-q", cwd=repo)
+    assert load(repo)["description"] == "in the way"
+
+
+def test_one_document_comes_back_and_other_data_stay_ignored(repo: Path) -> None:
+    """DVC keeps the names of all data of a folder in one `.gitignore`."""
+    track(repo, "data/more.npz", npz(x=[[1.0] * 4] * 3, y=[0, 1, 2]))
+    track(repo, "models/other.keras", keras_file(3, seed=2))
+    edit(repo, lambda v: v.update(description="later"), "metadata/net-test.json")
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "More data", cwd=repo)
+    ignoring = (repo / "data/.gitignore").read_text()
+    assert "/more.npz" in ignoring
+    for words in (
+        ["checkout", "HEAD~1", "--", "metadata/net-test.json"],
+        ["rollback", "--no-eval", "HEAD~1", "metadata/net-test.json"],
+    ):
+        mdrepo(*words, cwd=repo)
+        assert load(repo, "metadata/net-test.json").get("description") != "later"
+        assert (repo / "data/.gitignore").read_text() == ignoring
+        git("reset", "-q", "--hard", "HEAD" if words[0] == "checkout" else "HEAD~1", cwd=repo)
+    git("rm", "-q", "metadata/net-test.json", "data/net-test.npz.dvc", cwd=repo)
+    (repo / "data/.gitignore").write_text("/more.npz")  # as the user wrote it
+    git("add", "-A", "--", "data/.gitignore", cwd=repo)
+    git("commit", "-qm", "Without the test data", cwd=repo)
+    mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/net-test.json", cwd=repo)
+    assert (repo / "data/.gitignore").read_text() == "/more.npz\n/net-test.npz\n"
+    assert git("status", "--porcelain", cwd=repo) == ""
+
+
+def test_rollback_of_a_folder(repo: Path) -> None:
+    edit(repo, lambda v: v.update(description="later"))
+    (repo / "metadata/new.json").write_bytes((repo / "metadata/net-test.json").read_bytes())
+    mdrepo("commit", "--no-eval", "-m", "Later", cwd=repo)
+    mdrepo("rollback", "--no-eval", "HEAD~1", "metadata", cwd=repo)
+    assert load(repo).get("description") != "later"
+    assert not (repo / "metadata/new.json").exists()
+    assert git("status", "--porcelain", cwd=repo) == ""
+
+
 def test_data_that_lie_here_still_are_no_changes(repo: Path) -> None:
     """A rollback takes a pointer away and leaves its file, as git does with what is ignored; undoing it finds the file."""
     track(repo, "data/more.npz", npz(x=[[1.0] * 4] * 3, y=[0, 1, 2]))

@@ -12,10 +12,13 @@ from .shared import allow_option, finish, json_option, no_eval_option, paths, re
 @click.argument("revision", metavar="REV")
 @click.argument("names", nargs=-1, metavar="[PATH[#POINTER]]...")
 @click.option("-m", "--message", help="The commit's message; without it, what was brought back from where.")
+@click.option("--force", is_flag=True, help="Put local changes aside (a git stash; data in .git/mdrepo/kept) instead of refusing.")
 @no_eval_option
 @allow_option
 @json_option
-def command(revision: str, names: tuple[str, ...], message: str | None, no_eval: bool, allow_regression: str | None) -> int:
+def command(
+    revision: str, names: tuple[str, ...], message: str | None, force: bool, no_eval: bool, allow_regression: str | None
+) -> int:
     """Make a new commit that brings back an earlier state of everything, of documents, or of fields, with its data."""
     repo = repository()
     found = repo.rollback(
@@ -23,6 +26,7 @@ def command(revision: str, names: tuple[str, ...], message: str | None, no_eval:
         paths(repo, names),
         message=message,
         terms=terms(no_eval, allow_regression),
+        force=force,
         report=output.reporter(settings().quiet, settings().verbose),
     )
     return finish("rollback", found)
