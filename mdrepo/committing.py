@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from .catalogue import Catalogue
 from .errors import Busy, Finding
 from .indexes import Candidate, Entry
 from .locks import SUFFIX
-from .notes import Note, write_note
+from .notes import NOTES, Note, write_note
 from .plumbing import GitError
 from .results import Outcome
 from .revisions import Tip
@@ -21,6 +22,10 @@ from .workspace import Workspace
 
 if TYPE_CHECKING:
     from .evaluating import Report
+
+
+_MOMENT = 1.0
+"""For so many seconds a git that only looks may hold a lock."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ def commit(
 def conclude(workspace: Workspace, candidate: Candidate, arguments: Sequence[str], terms: Terms, report: Report) -> Outcome:
     """Validate and evaluate what is in a candidate index, and commit it; the user's own index changes only with success."""
     git = workspace.git
+    _require_unlocked(git)
     tip = git.tip()
     tree = git.text("write-tree", index=candidate.path)
     if tree == tip.tree and not git.merging():
@@ -57,6 +63,19 @@ def conclude(workspace: Workspace, candidate: Candidate, arguments: Sequence[str
     git.changed(tip.tree or EMPTY_TREE, tree, candidate.path)  # what follows asks for it, too, and has no index
     outcome = judged(workspace, tree, tip, terms, report)
     return _commit(workspace, candidate, tree, tip, arguments, outcome.note) if outcome.status == "sound" else outcome
+
+
+def _require_unlocked(git: Git) -> None:
+    """Raise Busy where a git holds, or has left, a lock of what a commit changes besides HEAD: it would stand, and be half done."""
+    for lock in (git.folder / "index.lock", git.common / f"{NOTES}.lock"):
+        try:
+            age = time.time() - lock.stat().st_mtime
+        except OSError:
+            continue
+        if age > _MOMENT:
+            raise Busy(
+                f"{lock} is there: a git is at work here, or was killed", "wait for it to end; if none runs, remove the file"
+            )
 
 
 def heads_of(git: Git, tip: Tip) -> list[str]:

@@ -176,6 +176,21 @@ def test_documents_that_are_stale_or_half_removed_are_named(plain: Path) -> None
     assert (plain / MODEL).read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("lock", ["index.lock", "refs/notes/mdrepo.lock"])
+def test_a_lock_that_a_git_left_is_named_before_anything_is_committed(plain: Path, lock: str) -> None:
+    edit(plain, lambda v: v.update(license="MIT"))
+    before = state(plain)
+    (plain / ".git" / lock).touch()
+    os.utime(plain / ".git" / lock, (0, 0))
+    for words in (["commit", "--no-eval", "-m", "Licence", DOCUMENT], ["rollback", "--no-eval", "--force", "HEAD~1", DOCUMENT]):
+        said = mdrepo(*words, cwd=plain, code=4).err
+        assert str(plain / ".git" / lock) in said
+        assert "remove the file" in said
+    (plain / ".git" / lock).unlink()
+    assert state(plain) == before
+    mdrepo("commit", "--no-eval", "-m", "Licence", DOCUMENT, cwd=plain)
+
+
 def test_the_journal_of_another_version_stops_no_reader_and_is_put_aside(plain: Path) -> None:
     (plain / ".git/mdrepo").mkdir(exist_ok=True)
     journal = plain / ".git/mdrepo/journal.json"
