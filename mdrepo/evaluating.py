@@ -144,14 +144,16 @@ def stop_worker(workspace: Workspace) -> bool:
     return folder is not None and residents.stop(folder)
 
 
+_GATES = ("off", "warn", "block", "strict")
+
+
 def blocking(note: Note | None, child: Catalogue, parents: Sequence[Parent]) -> list[str]:
-    """The documents whose verdict stops a commit: by their own gate, or by a parent's where they have given theirs up."""
+    """The documents whose verdict stops a commit: by their own gate, or by a parent's where that is stricter."""
     if note is None:
         return []
     stopped: list[str] = []
     for path, result in note["documents"].items():
-        gates = [gate_of(each, path) for each in (child, *(each.catalogue for each in parents))]
-        gate = next((each for each in gates if each != "off"), "off")
+        gate = max((gate_of(each, path) for each in (child, *(each.catalogue for each in parents))), key=_GATES.index)
         stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
         if result["verdict"] in stops and gate in ("block", "strict"):
             stopped.append(path)
@@ -197,7 +199,7 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
     head = {"verdict": "baseline", "key": key, "dataset": dataset_path}
     parts: list[Any] = []
     try:
-        asked = terms.terms(child.content)
+        asked = terms.terms(child.content, parent.content if parent else None)
         taken = known(workspace, asked, dataset, test_data)
         for look, sample in enumerate(taken.samples, start=1):
             requests = [views_of(workspace, side, dataset, test_data, asked, sample) for side in sides]

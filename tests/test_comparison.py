@@ -394,6 +394,22 @@ def test_terms_that_were_given_up_are_named() -> None:
     assert given_up(model(slices=[old]), model(slices=[{**old, "tolerance": {"accuracy": 0.1}}])) is None
 
 
+def test_looser_terms_are_for_what_comes_after_the_commit_that_brings_them() -> None:
+    def model(**block: Any) -> dict[str, Any]:
+        return {"task": "classification", "evaluation": {"dataset": "d", **block}}
+
+    old = {"where": {"column": "age", "at_least": 65}}
+    strict = model(tolerance={"accuracy": 0.01, "loss": 0.1}, slices=[{**old, "tolerance": {"accuracy": 0.02}}, {"by": "label"}])
+    loose = model(tolerance={"accuracy": 0.5, "loss": 0.05}, slices=[old, {"by": "label"}], minimum_support=1000)
+    held = terms(loose, strict)
+    assert held.tolerance == {"accuracy": 0.01, "loss": 0.05}
+    assert [each.get("tolerance") for each in held.slices or ()] == [{"accuracy": 0.02}, None]
+    assert held.support == 20
+    assert terms(loose, loose) == terms(loose)
+    assert terms(strict, loose) == terms(model(**{**strict["evaluation"], "tolerance": {"accuracy": 0.01, "loss": 0.05}}))
+    assert terms(model(tolerance={"accuracy": 0.2}), model()).tolerance == {"accuracy": 0.01}, "the usual one is one too"
+
+
 def test_a_metric_that_there_is_not_is_a_finding() -> None:
     with pytest.raises(Finding, match=r"no metric is called 'acme\.none'"):
         asked(metrics=["acme.none"])

@@ -126,6 +126,21 @@ def test_what_decided_in_the_parent_cannot_be_dropped_in_silence(judged: Path) -
     assert note(judged)["verdict"] == "failed"
 
 
+def test_a_tolerance_that_comes_with_what_it_lets_through_lets_nothing_through(judged: Path) -> None:
+    judge(judged, tolerance={"accuracy": 0.9}, minimum_support=5000, gate="warn")
+    mdrepo("commit", "--no-eval", "-am", "Looser", cwd=judged)
+    git("reset", "-q", "--soft", "HEAD~1", cwd=judged)
+    swap(judged)
+    result = mdrepo("commit", "-am", "Looser, and worse", cwd=judged, code=1)
+    assert "regressed" in result.out
+    git("reset", "-q", cwd=judged)
+    swap(judged)
+    mdrepo("commit", "-am", "Looser", cwd=judged)
+    assert note(judged)["verdict"] == "unchanged"
+    swap(judged)
+    mdrepo("commit", "-am", "And worse", cwd=judged)
+
+
 def test_a_strict_gate_stops_what_is_inconclusive(judged: Path) -> None:
     edit(judged, lambda v: v.update(decision={"rule": "argmax", "temperature": 2}))
     judge(judged, tolerance={"accuracy": 0.01, "loss": 0.0}, gate="strict")

@@ -61,12 +61,15 @@ class Terms:
         return list(dict.fromkeys(name for name in named if name is not None))
 
 
-def terms(model: Mapping[str, Any]) -> Terms:
+def terms(model: Mapping[str, Any], parent: Mapping[str, Any] | None = None) -> Terms:
     """The terms of a model document; raises Finding for a metric that there is not.
 
-    What has a tolerance is measured too, whether it is listed or not: a metric that decides cannot be missing.
+    What has a tolerance is measured too, whether it is listed or not: a metric that decides cannot be missing. Where the `parent`
+    was judged more strictly, so is this one: looser terms are for what comes after the commit that brings them.
     """
     block, task = model.get("evaluation") or {}, task_of(model)
+    if parent is not None and task_of(parent) == task:
+        block = _as_strict_as(parent.get("evaluation") or {}, block, task)
     listed = block.get("metrics", _METRICS[task])
     tolerance = block.get("tolerance", _TOLERANCE[task])
     named = block.get("slices")
@@ -89,6 +92,27 @@ def terms(model: Mapping[str, Any]) -> Terms:
         CONFUSION in listed and task == "classification",
         early,
     )
+
+
+def _as_strict_as(before: Mapping[str, Any], block: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
+    """An evaluation block with another one's tolerances and support where those are less."""
+    usual = _TOLERANCE[task]
+    had, has = before.get("tolerance", usual), block.get("tolerance", usual)
+    found = {
+        **block,
+        "tolerance": {name: min(value, had.get(name, value)) for name, value in has.items()},
+        "minimum_support": min(block.get("minimum_support", SUPPORT), before.get("minimum_support", SUPPORT)),
+    }
+    if "slices" in block:
+        known = {slices.name(each): each.get("tolerance", {}) for each in before.get("slices", ())}
+        found["slices"] = [_slice_as_strict_as(known.get(slices.name(each), {}), each) for each in block["slices"]]
+    return found
+
+
+def _slice_as_strict_as(had: Mapping[str, float], each: Mapping[str, Any]) -> Mapping[str, Any]:
+    has = each.get("tolerance", {})
+    least = {name: min(value, has.get(name, value)) for name, value in had.items()}
+    return {**each, "tolerance": {**has, **least}} if least else each
 
 
 def _stoppable(deciding: Sequence[str], task: Task) -> None:
