@@ -43,7 +43,7 @@ def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str
     test_data = artefact(Side(side.catalogue, name), ("artefact",))
     sides = [side] if before is None else [side, before]
     try:
-        asked = terms.terms(side.content)
+        asked = terms.terms(side.content, before.content if before else None)
         taken = known(workspace, asked, dataset, test_data)
         kept = [kept_of(workspace, each, dataset, test_data, asked, taken) for each in sides]
         truth = taken.truth

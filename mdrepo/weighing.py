@@ -29,7 +29,7 @@ def weighed(between: Between, each: Judged) -> Judged:
     name = child.content["evaluation"]["dataset"]
     dataset = child.catalogue.content(name) or {}
     test_data = artefact(Side(child.catalogue, name), ("artefact",))
-    asked = terms.terms(child.content)
+    asked = terms.terms(child.content, parent.content if parent else None)
     taken = known(space, asked, dataset, test_data)
     if each.result.get("examples") in taken.ends:
         taken = taken.first(taken.ends.index(each.result["examples"]) + 1)
