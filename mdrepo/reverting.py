@@ -105,9 +105,8 @@ def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue
         for path in {*target.files.paths(), *now.files.paths()}:
             if workspace.is_metadata(path):
                 entries[path] = _entry(target, path)
-        return entries
     contents: dict[str, str] = {}
-    selected: set[str] = set()
+    selected = {*entries}
     for named in fields:
         path, pointer = pointers.split(named)
         if pointer is None:

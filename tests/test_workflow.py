@@ -380,6 +380,10 @@ def test_one_document_comes_back_and_other_data_stay_ignored(repo: Path) -> None
     mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/net-test.json", cwd=repo)
     assert (repo / "data/.gitignore").read_text() == "/more.npz\n/net-test.npz\n"
     assert git("status", "--porcelain", cwd=repo) == ""
+    git("reset", "-q", "--hard", "HEAD~1", cwd=repo)
+    mdrepo("rollback", "--no-eval", "HEAD~1", cwd=repo)  # of everything, likewise
+    assert (repo / "data/.gitignore").read_text() == "/more.npz\n/net-test.npz\n"
+    assert git("status", "--porcelain", cwd=repo) == ""
 
 
 def test_rollback_of_a_folder(repo: Path) -> None:
