@@ -144,16 +144,14 @@ def stop_worker(workspace: Workspace) -> bool:
     return folder is not None and residents.stop(folder)
 
 
-_GATES = ("off", "warn", "block", "strict")
-
-
 def blocking(note: Note | None, child: Catalogue, parents: Sequence[Parent]) -> list[str]:
-    """The documents whose verdict stops a commit: by their own gate, or by a parent's where that is stricter."""
+    """The documents whose verdict stops a commit: by their own gate, or by a parent's where they have given theirs up."""
     if note is None:
         return []
     stopped: list[str] = []
     for path, result in note["documents"].items():
-        gate = max((gate_of(each, path) for each in (child, *(each.catalogue for each in parents))), key=_GATES.index)
+        gates = [gate_of(each, path) for each in (child, *(each.catalogue for each in parents))]
+        gate = next((each for each in gates if each != "off"), "off")
         stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
         if result["verdict"] in stops and gate in ("block", "strict"):
             stopped.append(path)

@@ -127,7 +127,7 @@ def test_what_decided_in_the_parent_cannot_be_dropped_in_silence(judged: Path) -
 
 
 def test_a_tolerance_that_comes_with_what_it_lets_through_lets_nothing_through(judged: Path) -> None:
-    judge(judged, tolerance={"accuracy": 0.9}, minimum_support=5000, gate="warn")
+    judge(judged, tolerance={"accuracy": 0.9}, minimum_support=5000)
     mdrepo("commit", "--no-eval", "-am", "Looser", cwd=judged)
     git("reset", "-q", "--soft", "HEAD~1", cwd=judged)
     swap(judged)
