@@ -549,8 +549,7 @@ def test_a_plan_that_keras_does_not_follow_is_given_up(
     monkeypatch.setattr(traces, "make", lost)
     [ours] = bench.outputs("m")
     assert bench.said[-1] == "m.keras is run as a whole: running it by its plan failed: ValueError: no such layer"
-    theirs = model.predict(pictures(), batch_size=loading.BATCH, verbose=0)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-5)  # here some processors differ in the last bit
+    assert ours.tobytes() == model.predict(pictures(), batch_size=loading.BATCH, verbose=0).tobytes()
     bench.outputs("m")
     assert bench.ran == []
 
