@@ -1,8 +1,9 @@
 """Model files of all formats to one thing: a function from a batch of examples to the model's outputs. Owns TensorFlow and LiteRT.
 
-A batch always has BATCH examples; the last one is filled up with its last example, and what comes out for those is dropped. So an
-output depends neither on how many examples there are nor on where an example stands, and nothing is compiled twice. (Outputs are
-bit-identical for batches from 7 examples up, and not for fewer.)
+A batch has BATCH examples. A model that takes any number is given the last ones as they are, as Keras' `predict` does, and gives
+the bits of `predict`: what a kernel of oneDNN computes for an example may depend on how many stand beside it. Where fewer than
+FEWEST are left, or the model takes a certain number, the last batch is filled up with its last example, and what comes out for
+those is dropped.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from ..errors import Finding, MdrepoError, MissingExtra
 from . import admission, layers, traces
 
 BATCH = 32
-ENGINE = f"batch {BATCH}, filled up; a compiled function (TensorFlow) or an interpreter (LiteRT); admitted by mdrepo.evaluation 1"
+FEWEST = 7
+"""For fewer examples there are other kernels on every processor (one example is a vector, and no matrix)."""
+
+ENGINE = f"batch {BATCH}; a compiled function (TensorFlow) or an interpreter (LiteRT); admitted by mdrepo.evaluation 2"
 """How outputs are computed: a part of what they depend on, beside the model, the data and the version of the framework."""
 
 FORMATS = (".keras", ".h5", ".hdf5", ".tflite", "")
@@ -40,13 +44,13 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Runnable:
-    """A model that is loaded: the shape and type of an example (None: any), its batch if that is fixed, and how it is run."""
+    """A model that is loaded: the shape and type of an example (None: any), how many it takes (None: any), and how it is run."""
 
     shape: tuple[int | None, ...]
     dtype: Any
     batch: int | None
-    compiled: Callable[[tuple[int, ...]], Callable[[Array], Array]]
-    """From the shape of a batch to the function that takes such batches."""
+    compiled: Callable[[tuple[int | None, ...]], Callable[[Array], Array]]
+    """From the shape of batches, `batch` first, to the function that takes such."""
 
 
 class _Hiding:
@@ -190,10 +194,13 @@ def through(model: Runnable, chunks: Iterable[Array], count: int, tell: Tell) ->
     for batch in batches(chunks, size):
         if step is None:
             fit(model.shape, batch.shape[1:])
-            step = model.compiled((size, *batch.shape[1:]))
-        outputs = step(filled(np.ascontiguousarray(batch, model.dtype), size))
-        if outputs.shape[:1] != (size,):
-            raise Finding(f"the model gives outputs of shape {outputs.shape} for {size} examples")
+            step = model.compiled((model.batch, *batch.shape[1:]))
+        given = np.ascontiguousarray(batch, model.dtype)
+        if model.batch or len(given) < FEWEST:
+            given = filled(given, size)
+        outputs = step(given)
+        if outputs.shape[:1] != given.shape[:1]:
+            raise Finding(f"the model gives outputs of shape {outputs.shape} for {len(given)} examples")
         if made is None:
             made = np.empty((count, *outputs.shape[1:]), outputs.dtype)
         made[done : done + size] = outputs[: len(batch)]
@@ -220,7 +227,7 @@ def _compiled(tf: Any, model: Any) -> Runnable:
     taken = _one(getattr(model, "inputs", None) or (), "inputs")
     _one(getattr(model, "outputs", None) or (), "outputs")
 
-    def compiled(shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    def compiled(shape: tuple[int | None, ...]) -> Callable[[Array], Array]:
         signature = [tf.TensorSpec(shape, taken.dtype)]
         step = tf.function(lambda batch: model(batch, training=False), input_signature=signature, jit_compile=False)
         call = step.get_concrete_function()
@@ -253,7 +260,7 @@ def _savedmodel(tf: Any, path: Path) -> Runnable:
     if taken.shape.rank is None:
         raise Finding("the SavedModel does not say which shape its input has")
 
-    def compiled(_: tuple[int, ...]) -> Callable[[Array], Array]:
+    def compiled(_: tuple[int | None, ...]) -> Callable[[Array], Array]:
         def outputs(batch: Array, kept: Any = loaded) -> Array:  # the signature does not keep the model alive
             result: Array = signature(**{taken.name: tf.constant(batch)})[out].numpy()
             return result
@@ -273,10 +280,10 @@ def _tflite(path: Path, threads: int) -> Runnable:
     taken = _one(interpreter.get_input_details(), "inputs")
     out = _one(interpreter.get_output_details(), "outputs")
     signed = [int(each) for each in taken["shape_signature"]]
-    fixed = None if signed[0] < 0 else signed[0]
+    fixed = BATCH if signed[0] < 0 else signed[0]  # memory is set aside for so many
     quantized = np.issubdtype(taken["dtype"], np.integer) and taken["quantization"][0]
 
-    def compiled(shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    def compiled(shape: tuple[int | None, ...]) -> Callable[[Array], Array]:
         interpreter.resize_tensor_input(taken["index"], shape)
         interpreter.allocate_tensors()
 

@@ -65,7 +65,7 @@ def clock(request: dict[str, Any]) -> None:
     model = loading.load(Path(request["model"]), request["trusted"], request.get("threads", 0))
     loading.run(model, prepared)  # says what does not fit
     size = model.batch or loading.BATCH
-    step = model.compiled((size, *prepared.shape[1:]))
+    step = model.compiled((model.batch, *prepared.shape[1:]))
     batch = loading.filled(np.ascontiguousarray(prepared[:size], model.dtype), size)
     seconds = []
     for turn in range(_WARM_UP + request["clock"]):
