@@ -343,6 +343,18 @@ def test_twenty_equal_slices_raise_few_alarms() -> None:
     assert alarms / 120 < 0.075
 
 
+def test_several_metrics_raise_few_alarms() -> None:
+    """Seven metrics of an equal child, each with a tolerance: without correction one of them is worse in 12 % of these runs."""
+    names = ["accuracy", "balanced_accuracy", *(f"{kind}:{label}" for kind in ("recall", "precision") for label in NAMES)][:7]
+    terms_of = asked(metrics=names, tolerance=dict.fromkeys(names, 0.0))
+    found = [compare(*pair(1000, 0.03, 0.27, seed=seed), terms_of) for seed in range(160)]
+    alarms = [any(row["verdict"] == "regressed" for row in each["differences"]) for each in found]
+    plain = [any(row["interval"][1] < 0 for row in each["differences"]) for each in found]
+    assert sum(alarms) / 160 <= 0.055
+    assert sum(plain) > sum(alarms), "which is what the correction is for"
+    assert all(0 <= row["p"] <= 1 for row in valid(found[0])["differences"])
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
@@ -379,6 +391,38 @@ def test_other_data_another_task_and_other_lengths_fail() -> None:
         assert found["verdict"] == "failed"
         assert words in found["reason"]
         assert found["metrics"]["accuracy"] > 0.8, "its own figures are there all the same"
+
+
+@pytest.mark.parametrize("kind", ["recall", "precision", "f1"])
+def test_a_class_that_the_data_do_not_have_any_more_fails(kind: str) -> None:
+    parent, _ = pair(400, 0)
+    two = parent.take(parent.truth != 2)
+    two = Scored(two.task, two.names, two.outputs, np.where(two.answers == 2, 0, two.answers), two.truth)
+    found = valid(compare(two, two, asked(tolerance={f"{kind}:c": 0.05})))
+    assert found["verdict"] == "failed"
+    assert f"{kind}:c" in found["reason"]
+    assert valid(compare(parent, parent, asked(tolerance={f"{kind}:c": 0.5})))["verdict"] == "unchanged"
+
+
+def test_a_class_that_few_have_is_not_known_exactly() -> None:
+    """One of 2,000 examples: that two models agree on it proves nothing of the others to come."""
+    parent, _ = pair(2000, 0)
+    rare = np.flatnonzero(parent.truth == 2)[1:]
+    kept = np.setdiff1d(np.arange(2000), rare)
+    one = parent.take(kept)
+    for kind in ("recall", "f1"):
+        found = valid(compare(one, one, asked(tolerance={f"{kind}:c": 0.001})))
+        assert found["verdict"] == "inconclusive", kind
+
+
+def test_the_recall_of_a_class_is_a_share_of_its_examples() -> None:
+    parent, child = pair(900, 0.1, 0.2)
+    of_a = parent.truth == 0
+    got, lost = ((one.answers == 0) & (two.answers != 0) & of_a for one, two in ((child, parent), (parent, child)))
+    expected = tango(int(got.sum()), int(lost.sum()), int(of_a.sum()), 0.95)
+    found = compare(parent, child, asked(tolerance={"recall:a": 0.01}))["differences"][-1]
+    assert found["interval"] == [round(expected.low, 6), round(expected.high, 6)]
+    assert compare(parent, child, asked(slices=[{"by": "label"}]))["recall"][0]["support"] in np.bincount(parent.truth)
 
 
 def test_terms_that_were_given_up_are_named() -> None:

@@ -10,8 +10,10 @@ import numpy as np
 from ..errors import Finding
 from . import metrics
 from .decisions import Verdict, overall
+from .intervals import Spread, holm
+from .metrics import Metric
 from .parts import judge, measured, parts_of
-from .rows import Row, compared, judged, rounded
+from .rows import Row, compared, judged, p_better, p_worse, rounded
 from .scoring import Scored
 from .slices import Slice
 from .terms import Terms
@@ -26,7 +28,11 @@ def measure(scored: Scored, asked: Terms, cuts: Sequence[Slice] = ()) -> dict[st
 
 
 def compare(
-    parent: Scored, child: Scored, asked: Terms, cuts: Sequence[Slice] = (), ids: Sequence[Any] | None = None
+    parent: Scored,
+    child: Scored,
+    asked: Terms,
+    cuts: Sequence[Slice] = (),
+    ids: Sequence[Any] | None = None,
 ) -> dict[str, Any]:
     """The note's part of a model that is compared with its parent's, example by example.
 
@@ -81,15 +87,33 @@ def _apart(parent: Scored, child: Scored) -> str | None:
 
 def _differences(parent: Scored, child: Scored, asked: Terms) -> tuple[list[Row], list[Verdict]]:
     rows: list[Row] = []
-    deciding: list[Verdict] = []
+    bound: list[tuple[Row, Metric, Spread, float]] = []
     for metric in asked.metrics:
-        row, _ = compared(metric, parent, child, asked.confidence, asked.early_stop)
+        figures, known = compared(metric, parent, child, asked.confidence, asked.early_stop)
         tolerance = asked.tolerance.get(metric.name)
+        row = {"metric": metric.name, "direction": metric.direction, **figures, "tolerance": tolerance}
         if tolerance is not None:
             row["verdict"] = judged(row, metric, tolerance, len(child), asked.confidence)
-            deciding.append(row["verdict"])
-        rows.append({"metric": metric.name, "direction": metric.direction, **row, "tolerance": tolerance})
-    return rows, deciding
+            bound.append((row, metric, known, tolerance))
+        rows.append(row)
+    if len(bound) > 1:
+        _correct(bound, (1 - asked.confidence) / 2)
+    return rows, [row["verdict"] for row, *_ in bound]
+
+
+def _correct(bound: Sequence[tuple[Row, Metric, Spread, float]], alpha: float) -> None:
+    """Let one of several metrics decide alone only where it would with all of them in view (Holm).
+
+    That each of them is no worse than its tolerance takes no correction: the model passes only where all do.
+    """
+    lost = holm([p_worse(metric, known, tolerance) for _, metric, known, tolerance in bound])
+    won = holm([p_better(metric, known) for _, metric, known, _ in bound])
+    for (row, *_), worse, better in zip(bound, lost, won, strict=True):
+        row["p"] = rounded(worse)
+        if row["verdict"] == "regressed" and worse >= alpha:
+            row["verdict"] = "inconclusive"
+        elif row["verdict"] == "improved" and better >= alpha:
+            row["verdict"] = "unchanged"
 
 
 def _flips(parent: Scored, child: Scored, ids: Sequence[Any] | None) -> dict[str, Any]:

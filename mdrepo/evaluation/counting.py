@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import Finding
-from .scoring import Floats, Places, Scored
+from .scoring import Flags, Floats, Places, Scored
 
 Weighted = Callable[[Floats], Floats]
 
@@ -72,6 +72,18 @@ def balanced(scored: Scored) -> Weighted:
         return np.asarray(_ratio(both(weights), there).sum(axis=1) / np.maximum((there > 0).sum(axis=1), 1))
 
     return under
+
+
+def having(scored: Scored, label: str) -> Flags:
+    """Which examples have a label."""
+    at = place(scored, label)
+    return np.asarray(scored.truth[:, at] if scored.task == "multilabel" else scored.truth == at, bool)
+
+
+def answered(scored: Scored, label: str) -> Flags:
+    """Which examples are answered with a label."""
+    at = place(scored, label)
+    return np.asarray(scored.answers[:, at] if scored.task == "multilabel" else scored.answers == at, bool)
 
 
 def place(scored: Scored, label: str) -> int:

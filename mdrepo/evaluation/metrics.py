@@ -34,9 +34,9 @@ _BINS = 15
 class Metric:
     """What is measured. A value that is not defined, as of an area under the curve of one class, is NaN.
 
-    `per_example` is there where the value is its mean: flags for a share, numbers else. `weighted` makes the bootstrap fast;
-    where neither is there, each resample is measured by itself. `of_answers` says that only answers and truth count; `of_model`
-    that none of the examples do: then a difference is exact.
+    `per_example` is there where the value is its mean: flags for a share, numbers else; `among` says of which examples, by their
+    truth, where that is not all. `weighted` makes the bootstrap fast; where neither is there, each resample is measured by itself.
+    `of_answers` says that only answers and truth count; `of_model` that none of the examples do: then a difference is exact.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Metric:
     weighted: Callable[[Scored], Weighted] | None = None
     of_answers: bool = False
     of_model: bool = False
+    among: Callable[[Scored], Flags] | None = None
 
     @property
     def direction(self) -> str:
@@ -71,6 +72,18 @@ def known(task: Task) -> list[str]:
     brought = [name for name, each in _brought().items() if isinstance(each, Metric) and task in each.tasks]
     patterned = [pattern for pattern, (_, tasks) in _PATTERNS.items() if task in tasks]
     return [name for name, each in _BUILT_IN.items() if task in each.tasks] + patterned + brought
+
+
+def recall(label: str, name: str = "recall") -> Metric:
+    """The share of the examples of a class that are answered with it."""
+    return Metric(
+        name,
+        True,
+        LABELS,
+        lambda scored: float(counting.shares("recall", label, scored)(np.ones((1, len(scored))))[0]),
+        lambda scored: counting.answered(scored, label),
+        among=lambda scored: counting.having(scored, label),
+    )
 
 
 def is_share(metric: Metric) -> bool:
@@ -258,6 +271,8 @@ def _with_parameter(name: str) -> Metric | None:
         return _mean(name, "lower", tasks, partial(_pinball, float(found[1])))
     if found[1] in _AREAS:
         return _resampled(name, "higher", tasks, partial(_area, _AREAS[found[1]], found[2]))
+    if found[1] == "recall":
+        return recall(found[2], name)
     return _resampled(name, "higher", tasks, partial(counting.shares, found[1], found[2]), True)
 
 

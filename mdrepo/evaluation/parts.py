@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from ..errors import Finding
-from . import metrics
+from . import counting, metrics
 from .decisions import Verdict
 from .intervals import Spread, holm
-from .metrics import LABELS, Metric
-from .rows import Row, compared, judged, rounded
+from .metrics import Metric
+from .rows import Row, compared, judged, p_better, p_worse, rounded
 from .scoring import Flags, Scored
 from .slices import Slice
 from .terms import Terms
@@ -71,8 +70,8 @@ def judge(parts: Sequence[Part], parent: Scored, child: Scored, asked: Terms) ->
     lines = [(part, *_line(part, parent, child, asked)) for part in parts]
     told = [(part, row, known) for part, row, known in lines if known is not None and row["support"] >= asked.support]
     alpha = (1 - asked.confidence) / 2
-    worse = holm([_below(part, known, part.tolerance or 0.0) for part, _, known in told])
-    better = holm([_above(part, known) for part, _, known in told])
+    worse = holm([p_worse(part.metric, known, part.tolerance or 0.0) for part, _, known in told])
+    better = holm([p_better(part.metric, known) for part, _, known in told])
     for (part, row, _), lost, won in zip(told, worse, better, strict=True):
         row["p"] = rounded(lost)
         if part.bound and part.tolerance is not None:
@@ -108,32 +107,10 @@ def _classes(child: Scored, asked: Terms) -> Iterator[Part]:
     named = next((each for each in asked.slices or () if each.get("by") == "label"), {})
     own = named.get("tolerance", {}).get("recall")
     tolerance = own if own is not None else asked.tolerance.get("accuracy", 0.0)
-    for place, name in enumerate(child.names):
-        members = child.truth[:, place] if child.task == "multilabel" else child.truth == place
+    for name in child.names:
+        members = counting.having(child, name)
         if members.any():
-            metric = Metric("recall", True, LABELS, partial(_share, name), partial(_hit, name))
-            yield Part({"label": name}, metric, members, tolerance, own is not None, asked.slices is not None)
-
-
-def _hit(name: str, scored: Scored) -> Flags:
-    """Of examples that have the class, whether each is answered with it."""
-    if scored.task == "classification":
-        return scored.correct
-    return np.asarray(scored.answers[:, scored.names.index(name)], bool)
-
-
-def _share(name: str, scored: Scored) -> float:
-    return float(_hit(name, scored).mean())
-
-
-def _below(part: Part, known: Spread, tolerance: float) -> float:
-    """The p-value of its being no worse than the tolerance."""
-    return known.below(-tolerance) if part.metric.higher_is_better else 1 - known.below(tolerance)
-
-
-def _above(part: Part, known: Spread) -> float:
-    """The p-value of its being no better than before."""
-    return 1 - known.below(0.0) if part.metric.higher_is_better else known.below(0.0)
+            yield Part({"label": name}, metrics.recall(name), members, tolerance, own is not None, asked.slices is not None)
 
 
 def _gain(part: Part, row: Row) -> float:

@@ -29,6 +29,16 @@ def compared(metric: Metric, parent: Scored, child: Scored, confidence: float, e
     return {**{name: rounded(value, child.task) for name, value in figures.items()}, "interval": ends}, known
 
 
+def p_worse(metric: Metric, known: Spread, tolerance: float) -> float:
+    """The p-value of its being no worse than the tolerance."""
+    return known.below(-tolerance) if metric.higher_is_better else 1 - known.below(tolerance)
+
+
+def p_better(metric: Metric, known: Spread) -> float:
+    """The p-value of its being no better than before."""
+    return 1 - known.below(0.0) if metric.higher_is_better else known.below(0.0)
+
+
 def judged(row: Row, metric: Metric, tolerance: float, examples: int, confidence: float) -> Verdict:
     """The verdict of a line, by the figures that it shows; how many examples would decide is added where nothing does."""
     interval, better = Interval(*row["interval"]), metric.higher_is_better

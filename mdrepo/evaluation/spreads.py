@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import Finding
+from . import counting
 from .bets import Bets
 from .intervals import FLOOR, Exact, Pairs, Spread, resampled, resampled_mean, telling
 from .metrics import Metric, Weighted, tried
@@ -26,6 +27,11 @@ def spread(metric: Metric, parent: Scored, child: Scored, early: bool = False) -
     if metric.of_model:
         return Exact(metric.value(child) - metric.value(parent))
     if metric.per_example is not None:
+        if metric.among is not None:  # right answers are the same for both
+            members = metric.among(child)
+            if not members.any():
+                raise Finding(f"{metric.name} is not defined on these {len(child)} examples: none has the label")
+            parent, child = parent.take(members), child.take(members)
         old, new = (np.asarray(tried(metric, metric.per_example, side)) for side in (parent, child))
         if old.shape != (len(parent),) or new.shape != old.shape:
             raise Finding(f"{metric.name} does not give one value an example")
@@ -43,12 +49,16 @@ def spread(metric: Metric, parent: Scored, child: Scored, early: bool = False) -
     found = resampled(lambda weights: new_under(weights) - old_under(weights), counts, changed, scale)
     if found is None:
         raise Finding(f"{metric.name} cannot be resampled on these {len(parent)} examples: a class has too few of them")
+    if metric.of_answers and changed < FLOOR and not scale:
+        raise Finding(f"{metric.name} says nothing of these {len(parent)} examples: no other answer to one of them would change it")
     return found
 
 
 def typical_change(metric: Metric, scored: Scored) -> float:
     """By how much the metric changes, in units of one example, if an example is answered as another one is."""
-    return _scale(metric, scored) if metric.per_example is None else _mean_scale(metric.per_example, scored)
+    if metric.per_example is None or metric.among is not None:
+        return _scale(metric, scored)
+    return _mean_scale(metric.per_example, scored)
 
 
 def _weighted(metric: Metric, scored: Scored) -> Weighted:
@@ -93,12 +103,25 @@ def _mean_scale(per_example: Callable[[Scored], Floats | Flags], scored: Scored)
 
 
 def _scale(metric: Metric, scored: Scored) -> float:
-    """The same for a metric that is no mean, in units of one example: from 50 examples, one changed at a time."""
-    random = np.random.default_rng(0)
+    """The same for a metric that is no mean, in units of one example: from 50 examples, one changed at a time.
+
+    Or, where that is more, from one example of each of up to 50 classes, answered as one of the next: a class that few have is
+    seldom drawn, and may be what the metric is about.
+    """
+    drawn = np.random.default_rng(0).integers(0, len(scored), (_PROBES, 2))
+    found = _moved(metric, scored, drawn)
+    if scored.task == "regression":
+        return found
+    every = (np.flatnonzero(counting.having(scored, name)) for name in scored.names)
+    first = np.array([members[0] for members in every if len(members)][:_PROBES], np.int64)
+    return max(found, _moved(metric, scored, np.stack([first, np.roll(first, 1)], axis=1)))
+
+
+def _moved(metric: Metric, scored: Scored, pairs: Places) -> float:
+    """The typical change where one example of each pair is answered as the other one, in units of one example."""
     count = len(scored)
     value, moves = metric.value(scored), []
-    for place in random.integers(0, count, _PROBES):
-        other = int(random.integers(0, count))
+    for place, other in pairs:
         outputs, answers = scored.outputs.copy(), np.array(scored.answers)
         outputs[place] = scored.outputs[other]
         answers[place] = scored.truth[other] if metric.of_answers else scored.answers[other]
