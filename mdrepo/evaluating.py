@@ -12,7 +12,7 @@ from .evaluation import WORST_FIRST
 from .notes import Note, note_of
 from .results import WorkerState
 from .schemas import KINDS
-from .subjects import Side, artefact, before_of, gate_of, known, request, scored_of, views_of
+from .subjects import Side, artefact, before_of, gate_of, known, request, same_questions, scored_of, views_of
 from .workspace import Workspace
 
 Report = Callable[[str], None]
@@ -239,7 +239,8 @@ def _judged(child: Side, parent: Side | None, seen: Any, outputs: Any, asked: An
         before = scored_of(parent, outputs[1], seen.truth)
     except Finding as error:
         return own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
-    result = {"examples": len(scored), **comparison.compare(before, scored, asked, seen.cuts, seen.names)}
+    other = not same_questions(child, parent)
+    result = {"examples": len(scored), **comparison.compare(before, scored, asked, seen.cuts, seen.names, other_data=other)}
     if result["verdict"] != "failed" and same:
         result |= {"verdict": "unchanged", "reason": "the model answers as the parent's: only how it is judged has changed"}
     return result

@@ -42,6 +42,19 @@ class Side:
         return digest(matters)
 
 
+def same_questions(side: Side, other: Side) -> bool:
+    """Whether two documents' models are evaluated on the same test data, read the same way."""
+    return _questions(side) == _questions(other)
+
+
+def _questions(side: Side) -> tuple[str, list[Any]] | None:
+    name = pointers.get(side.content, ("evaluation", "dataset"))
+    data = side.catalogue.content(name) if isinstance(name, str) else None
+    path = pointers.get(data, ("artefact", "path"))
+    found = tracked(side.catalogue.files, path) if isinstance(path, str) else None
+    return found and (found.md5, [pointers.get(data, (each,)) for each in ("inputs", "target", "id")])
+
+
 def gate_of(side: Catalogue, path: str) -> str:
     """What a regression of a document does: `block`, `strict`, `warn`, or `off` for what is not evaluated at all."""
     content = side.content(path) if path in side.paths else None

@@ -141,6 +141,40 @@ def test_a_tolerance_that_comes_with_what_it_lets_through_lets_nothing_through(j
     mdrepo("commit", "-am", "And worse", cwd=judged)
 
 
+def test_other_data_never_read_as_a_pass(judged: Path) -> None:
+    """A model that a change of the test data comes with may be worse on those that are gone."""
+    kept = git("rev-parse", "HEAD", cwd=judged)
+    x = np.random.default_rng(9).normal(size=(900, 4))
+
+    def with_other_data() -> None:
+        track(judged, "data/net-test.npz", npz(x=x, y=answers(x), name=np.array([f"new-{i}" for i in range(900)])))
+        mdrepo("patch", DATA, "--apply", cwd=judged)
+
+    def better() -> None:
+        edit(judged, lambda v: v["decision"].update(temperature=0.5))
+
+    edit(judged, lambda v: v.update(decision={"rule": "argmax", "temperature": 3.0}))
+    judge(judged, metrics=["accuracy", "loss"], tolerance={"loss": 0.1})
+    mdrepo("commit", "-am", "Ask for less", "--allow-regression", "a start", cwd=judged)
+    start = git("rev-parse", "HEAD", cwd=judged)
+    assert start != kept
+    with_other_data()
+    better()
+    assert "on other test data" in mdrepo("commit", "-am", "Both", cwd=judged).out
+    found = note(judged)
+    assert (found["verdict"], found["reason"]) == (
+        "inconclusive",
+        "it is improved on other test data than the parent was evaluated on",
+    )
+    git("reset", "-q", "--hard", start, cwd=judged)
+    with_other_data()
+    mdrepo("commit", "-am", "The data", cwd=judged)
+    assert note(judged)["verdict"] == "unchanged"
+    better()
+    mdrepo("commit", "-am", "The decision", cwd=judged)
+    assert note(judged)["verdict"] == "improved"
+
+
 def test_a_strict_gate_stops_what_is_inconclusive(judged: Path) -> None:
     edit(judged, lambda v: v.update(decision={"rule": "argmax", "temperature": 2}))
     judge(judged, tolerance={"accuracy": 0.01, "loss": 0.0}, gate="strict")
