@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -551,6 +552,20 @@ def test_a_plan_that_keras_does_not_follow_is_given_up(
     assert bench.said[-1] == "m.keras is run as a whole: running it by its plan failed: ValueError: no such layer"
     assert ours.tobytes() == model.predict(pictures(), batch_size=loading.BATCH, verbose=0).tobytes()
     bench.outputs("m")
+    assert bench.ran == []
+
+
+def test_a_hostile_file_is_refused_though_its_plan_is_that_of_a_good_one(keras: Any, bench: Bench, base: Any) -> None:
+    """Nothing of it would be loaded, for its outputs are there; whoever checks it out would load it."""
+    bench.data(pictures())
+    bench.save("m", headed(keras, base, 1))
+    bench.outputs("m")
+    shutil.copy(bench.folder / "m.keras", bench.folder / "bad.keras")
+    with zipfile.ZipFile(bench.folder / "bad.keras", "a") as archive:
+        archive.writestr("assets/../../evil.py", "print()")
+    for _ in range(2):
+        with pytest.raises(MdrepoError, match=r"models/bad\.keras \(md5 .*refused: .*evil\.py"):
+            bench.outputs("bad")
     assert bench.ran == []
 
 

@@ -502,6 +502,51 @@ def held() -> list[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
+_UNGUARDED = f"""
+import io, os, sys, zipfile
+import numpy as np
+import tensorflow as tf
+x = np.ones((2, 4), "float32")
+for path in sys.argv[1:]:
+    if path == "pickled.keras":
+        dict(np.load(io.BytesIO(zipfile.ZipFile(path).read("model.weights.npz")), allow_pickle=True))
+    elif os.path.isdir(path):
+        tf.saved_model.load(path).signatures["serving_default"](tf.constant(x))
+    else:
+        tf.keras.models.load_model(path, safe_mode=False)(x)
+    os.remove({CANARY!r})
+    print(path)
+"""
+
+
+def test_these_files_do_run_their_code_where_nothing_refuses_them(tf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else that no canary is there would say nothing: loaded without mdrepo each leaves one, with it none does."""
+    monkeypatch.chdir(tmp_path)
+    layers = tf.keras.layers
+    function = layers.Lambda(eval(f"lambda x: [open({CANARY!r}, 'w'), x * 2][1]"), output_shape=(4,))
+    for name in ("lambda.keras", "lambda.h5"):
+        tf.keras.Sequential([layers.Input((4,)), function]).save(name)
+    saved(tf, Path("writes"), written(tf))
+    saved(tf, Path("prints"), lambda x: [tf.print(x, output_stream=f"file://{CANARY}"), x][1])
+    inside = layers.TFSMLayer(str(Path("writes").absolute()), call_endpoint="serving_default")
+    tf.keras.Sequential([layers.Input((4,)), inside]).save("inside.keras")
+    Path("pickled.keras").write_bytes(also("model.weights.npz", pickled()))
+    Path(CANARY).unlink(missing_ok=True)
+    armed = {
+        "lambda.keras": "Lambda",
+        "lambda.h5": "Lambda",
+        "inside.keras": "TFSMLayer",
+        "pickled.keras": "pickled array",
+        "writes": "WriteFile",
+        "prints": "PrintV2",
+    }
+    words = [sys.executable, "-c", _UNGUARDED, *armed]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [*armed], f"one of them is harmless: {done.stderr[-2000:]}"
+    for name, what in armed.items():
+        refused(tmp_path / name, what, tmp_path)
+
+
 def test_code_that_is_trusted_runs_and_can_do_no_harm(tf: Any, tmp_path: Path) -> None:
     """The control of all of the above: the same Lambda runs once its owner trusts it, and is confined even then."""
     keras = tf.keras

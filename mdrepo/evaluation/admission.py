@@ -47,22 +47,25 @@ class Admission:
 def declared(path: Path, trusted: Collection[str] = ()) -> None:
     """Refuse a model for what its configuration says; only of `.keras` and `.tflite` files. Raises Refused."""
     if path.suffix in (".keras", ".tflite") and path.is_file():
-        _scan(path, trusted, weights=False)
+        _scan(path, trusted, path.suffix, weights=False)
 
 
-def scan(path: Path, trusted: Collection[str] = ()) -> Admission:
-    """Read a model file or folder, and refuse it for what could run code or takes far more than it is. Raises Refused."""
-    return _scan(path, trusted, weights=True)
+def scan(path: Path, trusted: Collection[str] = (), suffix: str | None = None) -> Admission:
+    """Read a model file or folder, and refuse it for what could run code or takes far more than it is. Raises Refused.
+
+    `suffix` says which format it has, where the path does not.
+    """
+    return _scan(path, trusted, path.suffix if suffix is None else suffix, weights=True)
 
 
-def _scan(path: Path, trusted: Collection[str], weights: bool) -> Admission:
+def _scan(path: Path, trusted: Collection[str], suffix: str, weights: bool) -> Admission:
     admission = Admission()
     try:
         if path.is_dir():
             savedmodels.scan(path, trusted)
-        elif path.suffix == ".keras":
+        elif suffix == ".keras":
             _keras(path, trusted, admission, weights)
-        elif path.suffix == ".tflite":
+        elif suffix == ".tflite":
             flatbuffer.scan(path, trusted)
         else:
             _h5(path, trusted, admission)

@@ -13,10 +13,11 @@ from typing import Any
 
 from ..extraction import ExtractionError, configurations, hdf5, keras
 from ..extraction.weights import BROKEN
+from . import admission
 from .operations import Name, Opaque, Operation, Ref, call, has_weights, hashed, masks, named, refs, replaced, telling
 from .plans import Plan, Unplanned
 
-VERSION = 2
+VERSION = 3
 """Changes when the same file would give another plan."""
 
 _LIMIT = 100_000  # operations
@@ -314,7 +315,10 @@ def read(path: Path) -> Plan:
 
 
 class Graph:
-    """Reads plans, in the process that reads artefacts or in a server's: `plan`, or the `reason` why there is none."""
+    """Reads plans, in the process that reads artefacts or in a server's: `plan`, or the `reason` why there is none.
+
+    A model that is not to be loaded is `refused`, with a `hint`: it may need no loading, if its plan is that of another one.
+    """
 
     name = "graph"
     kind = "plan"
@@ -323,7 +327,11 @@ class Graph:
 
     def derive(self, path: Path, options: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            return {"plan": read(path).to_json()}
+            found = read(path).to_json()
+            admission.scan(path, options["trusted"], self.suffixes[0])
+            return {"plan": found}
+        except admission.Refused as error:
+            return {"refused": error.message, "hint": error.hint}
         except Unplanned as error:
             return {"reason": error.message}
 

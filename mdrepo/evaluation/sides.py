@@ -73,10 +73,12 @@ class Side:
             values = json.loads(kept)
         else:
             try:
-                values = self._read(graphs.EXTRACTOR, {})
+                values = self._read(graphs.EXTRACTOR, {"trusted": list(self.means.limits.trusted)})
             except ExtractionError as error:
                 values = {"reason": error.reason}
             else:
+                if "refused" in values:
+                    raise MdrepoError(f"{self._called}: {values['refused']}", values["hint"])
                 self.cache.put("graphs", key, json.dumps(values).encode())
         plan = Plan.of_json(values["plan"]) if "plan" in values else None
         self.reason = values["reason"] if plan is None else plan.reason
