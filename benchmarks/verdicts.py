@@ -65,7 +65,7 @@ def main() -> None:
     print("\nThe rules of others, in %: an equal child refused / a child that is worse by one point passed.\n")
     print(f"| examples | disagreement | mdrepo | {' | '.join(RULES)} |\n|{' ---: |' * (len(RULES) + 3)}")
     for count in COUNTS:
-        for disagreement in (0.02, 0.1, 0.2):
+        for disagreement in DISAGREEMENTS:
             print(f"| {count:,} | {disagreement:.0%} | {' | '.join(theirs(count, disagreement, draws))} |", flush=True)
     print(f"\nBootstrapped metrics, in % of {draws // 50} runs: the child is worse by just the tolerance.\n")
     print("| metric | examples | disagreement | passed | refused |\n| --- | ---: | ---: | ---: | ---: |")
@@ -119,11 +119,13 @@ def theirs(count: int, disagreement: float, draws: int) -> list[str]:
     alarms, passes = share(count, disagreement, 0.0, draws, {"regressed"}), share(count, disagreement, 0.01, draws, _PASSED)
     cells = [f"{alarms} / {passes}"]
     for refuses in RULES.values():
-        equal, worse = (
-            refuses(better - lost, parent, count)
-            for better, lost, parent in (drawn(count, disagreement, loss, draws) for loss in (0.0, 0.01))
-        )
-        cells.append(f"{percent(equal.mean())} / {percent(1 - worse.mean())}")
+
+        def refused(loss: float, refuses: Callable[[Counts, Counts, int], NDArray[np.bool_]] = refuses) -> float:
+            better, lost, parent = drawn(count, disagreement, loss, draws)
+            return float(refuses(better - lost, parent, count).mean())
+
+        passed = percent(1 - refused(TOLERANCE)) if disagreement >= TOLERANCE else "-"
+        cells.append(f"{percent(refused(0.0))} / {passed}")
     return cells
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
 from mdrepo.errors import Finding
 from mdrepo.evaluation import metrics, ranking
@@ -60,12 +61,13 @@ def test_classification_is_scikit_learns(seed: int) -> None:
         each = sk.precision_recall_fscore_support(truth, answers, labels=labels, average=None, zero_division=0)
         for label in labels:
             expected |= {f"{kind}:c{label}": each[place][label] for place, kind in enumerate(("precision", "recall", "f1"))}
-        if len(labels) > 2:
-            expected["top_2"] = sk.top_k_accuracy_score(truth, outputs, k=2, labels=labels)
+        for k in labels[1:-1]:
+            expected[f"top_{k}"] = sk.top_k_accuracy_score(truth, outputs, k=k, labels=labels)
         there = sorted(set(truth))
         areas = {label: sk.roc_auc_score(truth == label, outputs[:, label]) for label in there}
         precisions = {label: sk.average_precision_score(truth == label, outputs[:, label]) for label in there}
         expected |= {f"roc_auc:c{label}": area for label, area in areas.items()}
+        expected |= {f"pr_auc:c{label}": area for label, area in precisions.items()}
         expected["roc_auc"] = areas[1] if len(labels) == 2 else np.mean(list(areas.values()))
         expected["pr_auc"] = precisions[1] if len(labels) == 2 else np.mean(list(precisions.values()))
     for name, wanted in expected.items():
@@ -78,6 +80,11 @@ def test_classification_is_scikit_learns(seed: int) -> None:
         if (held := np.minimum((best * 15).astype(int), 14) == low).any()
     ]
     assert value("calibration_error", scored) == pytest.approx(sum(gaps) / len(truth))
+    if not seed % 2:  # without ties, which may lie on the edge of two bins
+        shares, chances = calibration_curve(answers == truth, best, n_bins=15)
+        counts, _ = np.histogram(best, 15, (0, 1))
+        error = (np.abs(shares - chances) * counts[counts > 0]).sum() / len(truth)
+        assert value("calibration_error", scored) == pytest.approx(error)
 
 
 def test_several_labels_an_example_are_scikit_learns() -> None:
@@ -101,6 +108,11 @@ def test_several_labels_an_example_are_scikit_learns() -> None:
         for average in ("micro", "macro"):
             found = sk.precision_recall_fscore_support(truth, answers, average=average, zero_division=0)
             expected |= {f"{kind}_{average}": found[place] for place, kind in enumerate(("precision", "recall", "f1"))}
+        each = sk.precision_recall_fscore_support(truth, answers, average=None, zero_division=0)
+        for k, label in enumerate(names):
+            expected |= {f"{kind}:{label}": each[place][k] for place, kind in enumerate(("precision", "recall", "f1"))}
+            expected[f"roc_auc:{label}"] = sk.roc_auc_score(truth[:, k], outputs[:, k])
+            expected[f"pr_auc:{label}"] = sk.average_precision_score(truth[:, k], outputs[:, k])
         for name, wanted in expected.items():
             assert value(name, scored) == pytest.approx(wanted, abs=1e-6), (seed, name)
 
@@ -115,7 +127,7 @@ def test_numbers_are_scikit_learns() -> None:
             "mae": sk.mean_absolute_error(truth, outputs),
             "rmse": sk.root_mean_squared_error(truth, outputs),
             "r2": sk.r2_score(truth, outputs),
-            "pinball_0.9": sk.mean_pinball_loss(truth, outputs, alpha=0.9),
+            **{f"pinball_{share}": sk.mean_pinball_loss(truth, outputs, alpha=share) for share in (0.05, 0.5, 0.9)},
         }
         for name, wanted in expected.items():
             assert value(name, scored) == pytest.approx(wanted, rel=1e-9), (seed, name)

@@ -46,18 +46,30 @@ def test_a_verdict_on_accuracy_is_false_at_most_5_5_percent_of_the_time(count: i
         assert share(tolerance, {"regressed"}) <= 0.055
 
 
-@pytest.mark.parametrize(("name", "count", "disagreement"), [("f1_macro", 100, 0.02), ("f1_macro", 300, 0.1), ("loss", 200, 0.05)])
-def test_a_bootstrapped_verdict_is_false_seldom(name: str, count: int, disagreement: float) -> None:
-    """The interval misses the true difference, known from a million examples, in at most 5 % of 300 runs and what chance adds."""
+@pytest.mark.parametrize(
+    ("name", "count", "disagreement", "runs"),
+    [
+        ("f1_macro", 50, 0.2, 300),
+        ("f1_macro", 100, 0.02, 300),
+        ("f1_macro", 300, 0.1, 300),
+        ("f1_macro", 1000, 0.02, 900),
+        ("loss", 50, 0.2, 300),
+        ("loss", 200, 0.05, 300),
+    ],
+)
+def test_a_bootstrapped_verdict_is_false_seldom(name: str, count: int, disagreement: float, runs: int) -> None:
+    """The interval misses the true difference, known from a million examples, in at most 5 % of the runs and what chance adds.
+
+    A child that is worse by just the tolerance is passed, or refused, where the one or the other end misses it.
+    """
     metric = named(name, "classification")
     whole = simulated(np.random.default_rng(99), 1_000_000, disagreement)
     true = metric.value(whole[1]) - metric.value(whole[0])
-    missed = 0
     random = np.random.default_rng(7)
-    for _ in range(300):
-        interval = spread(metric, *simulated(random, count, disagreement)).interval(0.95)
-        missed += not interval.low <= true <= interval.high
-    assert missed / 300 <= 0.08
+    found = [spread(metric, *simulated(random, count, disagreement)).interval(0.95) for _ in range(runs)]
+    above, below = sum(each.low > true for each in found), sum(each.high < true for each in found)
+    assert (above + below) / runs <= 0.08
+    assert max(above, below) / runs <= 0.055
 
 
 def simulated(random: np.random.Generator, count: int, disagreement: float) -> tuple[Scored, Scored]:
