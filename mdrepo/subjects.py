@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -105,6 +106,9 @@ def known(workspace: Workspace, asked: Any, dataset: Mapping[str, Any], test_dat
     taken = looks.places(count, asked.budget, test_data.md5, early)
     cuts = [each.of(taken) for each in slices.cut(asked.slices or (), columns, count)]
     names = columns[named][taken].tolist() if named else taken.tolist()
+    if len(set(map(str, names))) < len(names):
+        twice = next(name for name, times in Counter(map(str, names)).items() if times > 1)
+        raise Finding(f"two examples are called {twice!r} in {named!r}", "name a column that tells all examples apart, or none")
     return looks.Examples([truth[place] for place in taken], cuts, names, taken, count, looks.ends(len(taken), early), early)
 
 

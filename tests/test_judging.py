@@ -314,6 +314,16 @@ def test_a_misspelt_metric_is_told_the_nearest(judged: Path) -> None:
     assert "'accuracy'" in mdrepo("validate", cwd=judged, code=1).out.replace('"', "'")
 
 
+def test_an_id_that_two_examples_have_is_none(judged: Path) -> None:
+    edit(judged, lambda v: v.update(id="age"), DATA)
+    judge(judged, tolerance={"accuracy": 0.02})
+    before = state(judged)
+    result = mdrepo("commit", "-am", "x", cwd=judged, code=1)
+    short(result)
+    assert "two examples are called '0' in 'age'" in result.err
+    assert state(judged) == before
+
+
 def test_numbers_are_judged_as_numbers(repo: Path) -> None:
     x = np.random.default_rng(0).normal(size=(300, 4))
     track(repo, "models/net.keras", keras_file(1))

@@ -62,6 +62,13 @@ def test_each_layer_beside_the_base_s(repo: Path) -> None:
     assert (source["artefact"], source["extractor"]) == ("models/child.keras", "lineage")
 
 
+def test_weights_that_are_no_numbers_have_moved_no_distance(repo: Path) -> None:
+    made(repo, moved(keras_file(3), "dense_1", float("nan")))
+    [hidden, head] = load(repo, CHILD)["lineage"]["layers"]
+    assert hidden["change"] == "identical"
+    assert (head["change"], "distance" in head) == ("moved", False)
+
+
 def test_a_layer_of_another_shape_is_new(repo: Path) -> None:
     track(repo, "models/wide.keras", keras_file(5, seed=1))
     mdrepo("new", "model", "wide", cwd=repo)

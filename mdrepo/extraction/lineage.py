@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -67,13 +68,14 @@ def _distance(pairs: Sequence[tuple[Any, Any]]) -> float:
 
 
 def _compared(layer: LayerWeights, other: LayerWeights | None) -> dict[str, Any]:
-    """What has become of the base's layer; the distance only where it is known which weights are which."""
+    """What has become of the base's layer; the distance only where it is known which weights are which, and all are numbers."""
     if other is None:
         return {"change": "new"}
     if _identical(layer, other):
         return {"change": "identical"}
     pairs = _pairs(layer, other)
-    return {"change": "moved", **({} if pairs is None else {"distance": _distance(pairs)})}
+    distance = math.nan if pairs is None else _distance(pairs)
+    return {"change": "moved", **({"distance": distance} if math.isfinite(distance) else {})}
 
 
 def _unique(mine: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, str]:
