@@ -5,18 +5,47 @@ Where git had made a commit already, and only its data were lacking, the room th
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import mdrepo
-from test_kills import CASES, DATES, copied, seen, template, unlike
+from conftest import DOCUMENT, dvc, edit, git, load, mdrepo, npz, track
+from test_kills import CASES, DATES, Case, copied, seen, template, unlike
 
 __all__ = ["template"]
 
+
+def unformatted(root: Path) -> None:
+    (root / DOCUMENT).write_text(json.dumps(load(root), indent=7))
+
+
+def with_data(root: Path) -> None:
+    track(root, "data/more.npz", npz(x=[[1.0] * 4] * 6, y=[0, 1, 2] * 2))
+
+
+def with_pictures(root: Path) -> None:
+    images = np.random.default_rng(1).integers(0, 17, (12, 8, 8)).astype("uint8")
+    track(root, "data/train.npz", npz(x=images, y=np.array([0, 1, 2] * 4, "uint8")))
+    mdrepo("new", "dataset", "train", cwd=root)
+    policy = {"seed": 1, "copies": 1, "layers": [{"layer": "RandomFlip", "parameters": {"mode": "horizontal"}}]}
+    edit(root, lambda v: v.update(training={"dataset": "metadata/train.json", "augmentation": policy}))
+    mdrepo("commit", "--no-eval", "-am", "Pictures", cwd=root)
+
+
+WRITING = CASES | {
+    "set": Case(("set", f"{DOCUMENT}#/description", '"by hand"')),
+    "format": Case(("format", DOCUMENT), unformatted),
+    "new": Case(("new", "dataset", "more"), with_data),
+    "tag": Case(("tag", DOCUMENT, "1.0.0")),
+    "augment": Case(("augment", DOCUMENT), with_pictures),
+    "eval": Case(("eval",)),
+    "doctor --fix": Case(("doctor", "--fix")),
+}
 SIZE = 64 << 20
 ROOM = [0, 3, 256, 258, 261, 265, 275, 300, 400, 600]
 """How many blocks of 4 KiB are left."""
@@ -42,13 +71,13 @@ def fill(disk: Path, blocks: int) -> Path:
     return filler
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", WRITING)
 def test_a_full_disk_leaves_the_state_before(
     name: str, template: Path, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key, value in {**DATES, "GIT_OPTIONAL_LOCKS": "0"}.items():
         monkeypatch.setenv(key, value)
-    case = CASES[name]
+    case = WRITING[name]
     ready = copied(template, tmp_path / "ready")
     case.prepare(ready)
     shutil.rmtree(disk / "repo", ignore_errors=True)
@@ -73,3 +102,29 @@ def test_a_full_disk_leaves_the_state_before(
         assert seen(root) == before
     assert refused
     assert left == after
+
+
+def test_a_clone_without_room_leaves_nothing_or_what_goes_on(template: Path, disk: Path, tmp_path: Path) -> None:
+    """What git has cloned stays where only the data did not fit: the next pull brings them."""
+    shutil.rmtree(disk / "repo", ignore_errors=True)
+    root, store = copied(template, tmp_path / "origin"), tmp_path / "store"
+    dvc("remote", "add", "-d", "store", str(store), cwd=root)
+    git("commit", "-qam", "Remote", cwd=root)
+    dvc("push", cwd=root)
+    place, refused = disk / "clone", 0
+    for blocks in ROOM:
+        filler = fill(disk, blocks)
+        result = mdrepo("clone", str(root), str(place), cwd=tmp_path, code=None)
+        filler.unlink()
+        if result.code == 0:
+            break
+        refused += 1
+        assert result.code == 3, f"{blocks} blocks: {result.err}"
+        if place.exists():
+            assert "mdrepo pull" in result.err
+            mdrepo("pull", cwd=place)
+            assert git("status", "--porcelain", cwd=place) == ""
+            assert dvc("status", cwd=place) == dvc("status", cwd=root)
+            shutil.rmtree(place)
+    assert refused
+    assert (place / DOCUMENT).read_bytes() == (root / DOCUMENT).read_bytes()

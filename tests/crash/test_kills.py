@@ -66,6 +66,10 @@ def described(root: Path) -> None:
     mdrepo("commit", "--no-eval", "-am", "Ours", cwd=root)
 
 
+def decided(root: Path) -> None:
+    edit(root, lambda v: v.update(decision={"rule": "argmax", "temperature": 2.0}))
+
+
 def in_conflict(root: Path) -> None:
     described(root)
     mdrepo("merge", "--no-eval", "topic", cwd=root, code=1)
@@ -92,10 +96,12 @@ def patched(root: Path) -> None:
 CASES = {
     "commit": Case(("commit", "--no-eval", "-am", "Second"), changed),
     "commit of a path": Case(("commit", "--no-eval", "-m", "Second", DOCUMENT), changed),
+    "commit that is evaluated": Case(("commit", "-am", "Second"), decided),
     "checkout": Case(("checkout", "other")),
     "checkout --force": Case(("checkout", "--force", "other"), forced),
     "checkout of a document": Case(("checkout", "other", "--", DOCUMENT)),
     "rollback": Case(("rollback", "--no-eval", "first")),
+    "rollback that is evaluated": Case(("rollback", "first")),
     "pull": Case(("pull",)),
     "pull of a merge": Case(("pull", "--no-rebase", "--no-eval"), licensed),
     "patch": Case(("patch", "--apply"), stale),
@@ -144,9 +150,11 @@ def template(repo_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         git("clone", "-q", "--mirror", ".", "../killed.git", cwd=root)
         git("remote", "add", "origin", "--fetch", str(base / "killed.git"), cwd=root)
         git("branch", "-q", "--set-upstream-to=origin/main", cwd=root)
-        git("update-ref", "-d", "refs/notes/mdrepo", cwd=root)
         git("reset", "-q", "--hard", "HEAD~1", cwd=root)
         dvc("checkout", cwd=root)
+        for commit in ("first", "HEAD"):  # so that evaluations take their outputs from the cache
+            mdrepo("eval", commit, cwd=root)
+        git("update-ref", "-d", "refs/notes/mdrepo", cwd=root)
         assert git("status", "--porcelain", cwd=root) == ""
     return root
 
