@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from . import pointers
+from .ancestry import ancestry
 from .artefacts import all_tracked
 from .catalogue import Catalogue
 from .changes import MISSING
 from .committing import Terms, conclude
 from .documents import read
+from .edits import Edits
 from .errors import Finding, UsageError
 from .evaluating import Report
 from .files import TreeFiles
 from .indexes import Entry
+from .locks import SUFFIX
 from .patching import replaced
 from .plumbing import GitError
 from .restoring import (
@@ -109,16 +113,19 @@ def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue
     selected = {*entries}
     for named in fields:
         path, pointer = pointers.split(named)
-        if pointer is None:
-            found = closure(workspace, target, [path])
-            if not found:
-                raise Finding(f"{path} did not exist then", elsewhere(workspace, target, path))
-            since = [each for each in now.files.paths() if each.startswith(f"{path}/") and workspace.is_metadata(each)]
-            for each in [*found, *since]:
-                entries[each] = _entry(target, each)
-            selected.update(found)
-        else:
-            contents[path] = _with_field(path, pointer, target, now, contents.get(path))
+        was = _name_then(workspace, path, target, now)
+        if pointer is not None:
+            contents[path] = _with_field(path, pointer, target.document(was).value, now, contents.get(path))
+            continue
+        found = closure(workspace, target, [was])
+        if not found:
+            raise Finding(f"{path} did not exist then", elsewhere(workspace, target, path))
+        since = [each for each in now.files.paths() if each.startswith(f"{path}/") and workspace.is_metadata(each)]
+        for each in [*found, *since]:
+            entry = _entry(target, each)
+            here = f"{path}{each.removeprefix(was)}" if each in (was, was + SUFFIX) else each
+            entries[here] = entry and entry._replace(path=here)
+        selected.update(found)
     texts = {path: text.encode("utf-8") for path, text in contents.items()} | ignored_again(target, now, selected)
     for path, data in texts.items():
         blob = workspace.git.run("hash-object", "-w", "--stdin", stdin=data).stdout.decode().strip()
@@ -127,11 +134,18 @@ def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue
     return entries
 
 
-def _with_field(path: str, pointer: str, target: Catalogue, now: Catalogue, text: str | None) -> str:
+def _name_then(workspace: Workspace, path: str, target: Catalogue, now: Catalogue) -> str:
+    """What a document was called in an older snapshot; its path where it was not there under any name."""
+    if path in target.paths or path not in now.paths:
+        return path
+    edits = Edits(workspace.git, workspace.cache, workspace.git.commit_id("HEAD"))
+    return next((name for name in ancestry(edits, path).paths if name in target.paths), path)
+
+
+def _with_field(path: str, pointer: str, then: Any, now: Catalogue, text: str | None) -> str:
     """The text of a document with one field as it was; an item of a list is the one that it was then, wherever it stood."""
     document = now.document(path) if text is None else read(text.encode("utf-8"), path)
-    schema, then = now.schema(path), target.document(path).value
-    tokens = pointers.parse(pointer)
+    schema, tokens = now.schema(path), pointers.parse(pointer)
     where = located(document.value, tokens, schema.keys)
     if where is not None:
         was = earlier(document.value, then, where, schema.keys).path

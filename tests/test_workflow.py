@@ -570,3 +570,24 @@ def test_a_folder_says_how_many_files_it_has(repo: Path) -> None:
     assert (artefact["files"], artefact["size"]) == (3, 3)
     assert artefact["md5"].endswith(".dir")
     assert "files" not in load(repo, "metadata/net-test.json")["artefact"]
+
+
+def test_a_rollback_follows_a_document_to_its_old_name(repo: Path) -> None:
+    git("tag", "start", cwd=repo)
+    edit(repo, lambda v: v.update(description="since"))
+    mdrepo("commit", "--no-eval", "-am", "Describe", cwd=repo)
+    new = "metadata/cats.json"
+    for name in (DOCUMENT, f"{DOCUMENT}.lock"):
+        git("mv", name, name.replace(DOCUMENT, new), cwd=repo)
+    mdrepo("commit", "--no-eval", "-am", "Rename", cwd=repo)
+    edit(repo, lambda v: v.update(license="MIT"), new)
+    mdrepo("commit", "--no-eval", "-am", "Licence", cwd=repo)
+    mdrepo("rollback", "--no-eval", "start", f"{new}#/description", cwd=repo)
+    found = load(repo, new)
+    assert ("description" in found, found["license"]) == (False, "MIT")
+    mdrepo("rollback", "--no-eval", "start", new, cwd=repo)
+    assert (repo / new).read_text() == git("show", f"start:{DOCUMENT}", cwd=repo) + "\n"
+    assert (repo / f"{new}.lock").exists()
+    assert not (repo / DOCUMENT).exists()
+    assert git("status", "--porcelain", cwd=repo) == ""
+    assert f"{new} is as it was" in mdrepo("rollback", "start", new, cwd=repo, code=1).err
