@@ -41,6 +41,8 @@ class Revisions(Runner):
         """The id of the commit that a revision names; raises GitError."""
         done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", codes=(0, 1, 128))
         if done.returncode:
+            if revision.startswith("HEAD") and self.head() is None:
+                raise GitError("there is no commit yet", "'mdrepo commit' makes one")
             shallow = (self.common / "shallow").exists()
             hint = "this clone is shallow: run 'git fetch --unshallow'" if shallow else self._named_like(revision)
             raise GitError(f"there is no revision {revision!r} here", hint)

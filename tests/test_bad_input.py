@@ -189,6 +189,10 @@ def test_outside_a_repository(tmp_path: Path, arguments: list[str]) -> None:
 def test_before_the_first_commit(tmp_path: Path) -> None:
     mdrepo("init", cwd=tmp_path)
     assert "no commit yet" in mdrepo("status", cwd=tmp_path).out
+    for words in (["show"], ["diff", "HEAD"], ["eval"], ["checkout", "HEAD"], ["query", "name"], ["show", "HEAD~2"]):
+        result = mdrepo(*words, cwd=tmp_path, code=3)
+        short(result)
+        assert "there is no commit yet" in result.err, words
     for arguments in (["log"], ["show"], ["eval"], ["rollback", "HEAD"], ["diff", "HEAD"]):
         short(mdrepo(*arguments, cwd=tmp_path, code=None))
 
