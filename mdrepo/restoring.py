@@ -98,8 +98,14 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
 
 
 def in_the_way(workspace: Workspace, paths: Collection[str], force: bool) -> list[str]:
-    """The files among some that have changes that no commit has; raises Finding for them, unless they are to be put aside."""
-    changed = [state.path for state in workspace.git.status() if state.path in paths]
+    """The files among some that have changes that no commit has; raises Finding for them, unless they are to be put aside.
+
+    One that git ignores is none that it tells of, and nobody else has it.
+    """
+    git = workspace.git
+    changed = [state.path for state in git.status() if state.path in paths]
+    known = {*changed, *git.tree("HEAD", [*paths])}
+    changed += [path for path in paths if path not in known and workspace.exists(path) and not (workspace.root / path).is_dir()]
     if changed and not force:
         raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
     return changed
@@ -107,7 +113,7 @@ def in_the_way(workspace: Workspace, paths: Collection[str], force: bool) -> lis
 
 def put_in_stash(workspace: Workspace, message: str, paths: Sequence[str]) -> None:
     if paths:
-        words = ("stash", "push", "--quiet", "--include-untracked", "-m", message, "--", *paths)
+        words = ("stash", "push", "--quiet", "--all", "-m", message, "--", *paths)
         workspace.git.run("--literal-pathspecs", *words)
 
 

@@ -356,6 +356,31 @@ def test_rollback_with_force_puts_aside_what_is_in_the_way_and_nothing_else(repo
     assert load(repo)["description"] == "in the way"
 
 
+def test_a_rollback_overwrites_no_file_that_git_ignores(repo: Path) -> None:
+    path, other = repo / "metadata/old.json", "metadata/net-test.json"
+    path.write_text((repo / other).read_text().replace('"net-test"', '"old"'))
+    (repo / f"{path}.lock").write_bytes((repo / f"{other}.lock").read_bytes())
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "Old", cwd=repo)
+    git("rm", "-qr", "metadata/old.json", "metadata/old.json.lock", cwd=repo)
+    (repo / ".git/info/exclude").write_text("old.json\n")
+    git("commit", "-qm", "Gone", cwd=repo)
+    path.write_text('{"my": "own notes"}')
+    before = state(repo)
+    assert "metadata/old.json has changes that no commit has" in mdrepo("rollback", "--no-eval", "HEAD~1", cwd=repo, code=1).err
+    assert state(repo) == before
+    assert path.read_text() == '{"my": "own notes"}'
+    assert "--force" in mdrepo("checkout", "HEAD~1", "--", "metadata/old.json", cwd=repo, code=1).err
+    assert state(repo) == before
+    mdrepo("checkout", "--force", "HEAD~1", "--", "metadata/old.json", cwd=repo)
+    assert git("show", "stash@{0}^3:metadata/old.json", cwd=repo) == '{"my": "own notes"}'
+    git("reset", "-q", "--hard", cwd=repo)
+    path.write_text('{"my": "own notes"}')
+    mdrepo("rollback", "--no-eval", "--force", "HEAD~1", cwd=repo)
+    assert load(repo, "metadata/old.json")["name"] == "old"
+    assert git("show", "stash@{0}:metadata/old.json", cwd=repo) == '{"my": "own notes"}'
+
+
 def test_one_document_comes_back_and_other_data_stay_ignored(repo: Path) -> None:
     """DVC keeps the names of all data of a folder in one `.gitignore`."""
     track(repo, "data/more.npz", npz(x=[[1.0] * 4] * 3, y=[0, 1, 2]))
