@@ -41,7 +41,10 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
     before, head = git.branch() or git.head(), git.head()
     states = git.status()
     changed = [state.path for state in states if state.code != "??"] if force else []
-    about_to(workspace, commit, changed_paths(git, head, commit), {state.path for state in states}, changed)
+    coming, own = changed_paths(git, head, commit), {state.path for state in states}
+    if ignored := _ignored(workspace, [path for path in coming if path not in own]):
+        raise Finding(f"nothing checked out: {', '.join(ignored)} would be overwritten, and git ignores it", "move it away")
+    about_to(workspace, commit, coming, own, changed)
     if changed:
         git.run("stash", "push", "--quiet", "-m", f"mdrepo checkout --force {revision}")
     # git itself refuses to overwrite what is not committed
@@ -51,7 +54,8 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
         workspace.journal.note(checkout=None)
         files = ", ".join(line.strip() for line in lines if line.startswith("\t"))
         words = f"{files} would be overwritten" if files else (lines or ["git says no reason"])[0].removeprefix("error: ")
-        raise Finding(f"nothing checked out: {words}", "commit your changes, or use --force to put them aside in a stash")
+        hint = "move them away" if force else "commit your changes, or use --force to put them aside in a stash"
+        raise Finding(f"nothing checked out: {words}", hint)
     # else git has done its part, and its exit code is that of a hook that ran then: the data have to follow
     if failed := _unwritten(lines):
         workspace.journal.note(checkout=None)
@@ -104,11 +108,21 @@ def in_the_way(workspace: Workspace, paths: Collection[str], force: bool) -> lis
     """
     git = workspace.git
     changed = [state.path for state in git.status() if state.path in paths]
-    known = {*changed, *git.tree("HEAD", [*paths])}
-    changed += [path for path in paths if path not in known and workspace.exists(path) and not (workspace.root / path).is_dir()]
+    changed += _ignored(workspace, [path for path in paths if path not in changed])
     if changed and not force:
         raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
     return changed
+
+
+def _ignored(workspace: Workspace, paths: Sequence[str]) -> list[str]:
+    """Those of some files, of which git tells no changes, that are there, and that neither it nor DVC has."""
+    there = [path for path in paths if workspace.exists(path) and not (workspace.root / path).is_dir()]
+    head = workspace.git.head() if there else None
+    known = workspace.git.tree(head, there) if head else {}
+    if not (unknown := [path for path in there if path not in known]):
+        return []
+    data = tuple(f"{each.path}/" for each in all_tracked(workspace.work().files))  # which `protect_data` sees to
+    return [path for path in unknown if not f"{path}/".startswith(data)]
 
 
 def put_in_stash(workspace: Workspace, message: str, paths: Sequence[str]) -> None:
@@ -296,6 +310,8 @@ def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequen
             continue
         if workspace.store.cached(artefact._replace(md5=found)):
             continue  # of another commit, as after a 'git checkout' without 'dvc checkout'
+        if path.is_file() and artefact.path not in _unlike(workspace, [artefact.path], [*filter(None, [workspace.git.head()])]):
+            continue  # git has it, as before DVC did
         if not force:
             raise Finding(
                 f"{artefact.path} has changes that DVC does not have",

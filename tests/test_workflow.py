@@ -371,6 +371,8 @@ def test_a_rollback_overwrites_no_file_that_git_ignores(repo: Path) -> None:
     assert state(repo) == before
     assert path.read_text() == '{"my": "own notes"}'
     assert "--force" in mdrepo("checkout", "HEAD~1", "--", "metadata/old.json", cwd=repo, code=1).err
+    for words in (["checkout", "HEAD~1"], ["checkout", "--force", "HEAD~1"]):
+        assert "metadata/old.json would be overwritten, and git ignores it" in mdrepo(*words, cwd=repo, code=1).err
     assert state(repo) == before
     mdrepo("checkout", "--force", "HEAD~1", "--", "metadata/old.json", cwd=repo)
     assert git("show", "stash@{0}^3:metadata/old.json", cwd=repo) == '{"my": "own notes"}'
@@ -379,6 +381,22 @@ def test_a_rollback_overwrites_no_file_that_git_ignores(repo: Path) -> None:
     mdrepo("rollback", "--no-eval", "--force", "HEAD~1", cwd=repo)
     assert load(repo, "metadata/old.json")["name"] == "old"
     assert git("show", "stash@{0}:metadata/old.json", cwd=repo) == '{"my": "own notes"}'
+
+
+def test_data_that_git_had_before_dvc_did_come_back(repo: Path) -> None:
+    """git ignores what DVC has, and what DVC has is nobody's loss."""
+    small = repo / "data/small.csv"
+    small.write_text("a,b\n1,2\n")
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "In git", cwd=repo)
+    git("rm", "-q", "--cached", "data/small.csv", cwd=repo)
+    track(repo, "data/small.csv", b"a,b\n3,4\n")
+    git("add", "-A", cwd=repo)
+    git("commit", "-qm", "In DVC", cwd=repo)
+    mdrepo("checkout", "HEAD~1", cwd=repo)
+    assert small.read_text() == "a,b\n1,2\n"
+    mdrepo("checkout", "-", cwd=repo)
+    assert small.read_text() == "a,b\n3,4\n"
 
 
 def test_one_document_comes_back_and_other_data_stay_ignored(repo: Path) -> None:
