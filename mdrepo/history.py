@@ -34,7 +34,11 @@ class History:
         self.there = space.at(self.tip)
         assert isinstance(self.there.files, TreeFiles)
         self._files = self.there.files
-        if not space.configuration.is_document(path) or "\n" in path:
+        if "\n" in path:  # git's lists for programs, which are kept, have a name a line
+            raise Finding(
+                f"the history of {path!r} cannot be told: there is a newline in its name", "'git mv' gives it another one"
+            )
+        if not space.configuration.is_document(path):
             if self._files.entry(path) is None:
                 self.there.document(path)
             raise Finding(f"{path} is no document by mdrepo.toml", "'mdrepo status' lists the documents")

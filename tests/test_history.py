@@ -225,6 +225,7 @@ def test_log_finds_fields_by_a_pattern(repo: Path) -> None:
         (["nope..HEAD", f"{DOCUMENT}#/name"], 3, "no revision 'nope'"),
         (["HEAD...nope"], 3, "no revision 'nope'"),
         (["../x.json#/name"], 2, "outside the repository"),
+        (["metadata/a\nb.json#/name"], 1, "there is a newline in its name"),
     ],
 )
 def test_what_cannot_be_looked_for_is_told(repo: Path, arguments: list[str], code: int, told: str) -> None:
@@ -269,6 +270,7 @@ def test_blame_tells_derived_from_written_and_what_the_evaluation_said(repo: Pat
         ([f"{DOCUMENT}#/never"], 1, "has no field /never"),
         (["metadata/none.json"], 1, "there is no document"),
         (["models/net.keras.dvc"], 1, "is no document"),
+        (["metadata/a\nb.json"], 1, "there is a newline in its name"),
         ([DOCUMENT, "--at", "nope"], 3, "no revision 'nope'"),
         ([], 2, "Missing argument"),
     ],
