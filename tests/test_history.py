@@ -121,6 +121,10 @@ def test_a_shallow_clone_tells_what_it_has(repo: Path) -> None:
     shallow = repo.parent / "shallow"
     assert subjects(shallow, f"{DOCUMENT}#/name") == ["One"]
     assert set(blamed(shallow, DOCUMENT).values()) == {"One", "Two"}
+    leaves = mdrepo("blame", DOCUMENT, "--json", cwd=shallow).json["leaves"]
+    assert {each["boundary"] for each in leaves} == {True, False}
+    lines = mdrepo("blame", DOCUMENT, cwd=shallow).out.splitlines()
+    assert [line[0] == "^" for line in lines] == [each["boundary"] for each in leaves], "as git blame marks them"
     assert "shallow" in mdrepo("log", "HEAD~5", f"{DOCUMENT}#/name", cwd=shallow, code=3).err
 
 

@@ -31,7 +31,8 @@ def blame(found: Blame) -> Iterator[Line]:
             Span(f"{each.kind:<10}", styles.get(each.kind, "")),
         ]
         place = f"  {pointers.build(each.path) or '(the whole document)'}: {value(each.value, 48)}"
-        yield [Span(each.step.commit[:7], "warn"), *told, place, *_evaluation(each)]
+        commit = f"^{each.step.commit[:6]}" if each.step.cut else each.step.commit[:7]  # as git blame marks a shallow clone's end
+        yield [Span(commit, "warn"), *told, place, *_evaluation(each)]
 
 
 def _evaluation(each: Blamed) -> list[Span | str]:
@@ -59,6 +60,7 @@ def _leaf(each: Blamed) -> dict[str, Any]:
         "pointer": pointers.build(each.path),
         "value": each.value,
         "commit": each.step.commit,
+        "boundary": each.step.cut,
         "author": each.step.author,
         "date": each.step.date.isoformat(),
         "subject": each.step.subject,
