@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from . import __version__, pointers
@@ -17,6 +18,8 @@ from .workspace import Workspace
 
 Report = Callable[[str], None]
 
+_PASSED = ("improved", "unchanged")
+_SAME = "the model answers as the parent's: only how it is judged has changed"
 _TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
 
 
@@ -181,7 +184,32 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
     result = _computed(workspace, child, before, key, report)
     if before is not None and key == before.key:
         result |= {"verdict": "unchanged", "reason": "all that the metrics are computed from is the parent's"}
+    elif (
+        before is not None and result["verdict"] in _PASSED and result.get("reason") != _SAME and not same_questions(child, before)
+    ):
+        there = _on_the_parents_data(workspace, child, before, report)
+        if there not in (*_PASSED, "inconclusive"):
+            words = f"it is {result['verdict']} on these test data, and {there} on those of the parent"
+            result |= {"verdict": "inconclusive", "reason": words}
     return result
+
+
+def _on_the_parents_data(workspace: Workspace, child: Side, parent: Side, report: Report) -> str:
+    """The verdict on the test data that the parent was evaluated on, or that it could not be come to."""
+    from .evaluation import comparison, predictions, terms
+
+    name = parent.content["evaluation"]["dataset"]
+    dataset = parent.catalogue.content(name) or {}
+    try:
+        test_data = artefact(Side(parent.catalogue, name), ("artefact",))
+        asked = replace(terms.terms(child.content, parent.content), slices=None, early_stop=False)
+        taken = known(workspace, asked, dataset, test_data)
+        requests = [[request(workspace, side, dataset, test_data, sample=taken.samples[0])] for side in (child, parent)]
+        outputs = predictions.of_views(requests, workspace.cache, workspace.limits, report)
+        after, before = (scored_of(side, each, taken.truth) for side, each in zip((child, parent), outputs, strict=True))
+        return str(comparison.compare(before, after, asked)["verdict"])
+    except MdrepoError:
+        return "not evaluated"
 
 
 def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, report: Report) -> dict[str, Any]:
@@ -239,10 +267,9 @@ def _judged(child: Side, parent: Side | None, seen: Any, outputs: Any, asked: An
         before = scored_of(parent, outputs[1], seen.truth)
     except Finding as error:
         return own | {"verdict": "failed", "reason": f"{parent.path} in the parent: {error.message}"}
-    other = not same_questions(child, parent)
-    result = {"examples": len(scored), **comparison.compare(before, scored, asked, seen.cuts, seen.names, other_data=other)}
+    result = {"examples": len(scored), **comparison.compare(before, scored, asked, seen.cuts, seen.names)}
     if result["verdict"] != "failed" and same:
-        result |= {"verdict": "unchanged", "reason": "the model answers as the parent's: only how it is judged has changed"}
+        result |= {"verdict": "unchanged", "reason": _SAME}
     return result
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from .between import Between
 from .errors import MdrepoError, MissingExtra
 from .reviews import Example, Insight, Judged
-from .subjects import Side, artefact, before_of, kept_of, known, same_questions, scored_of
+from .subjects import Side, artefact, before_of, kept_of, known, scored_of
 
 
 def weighed(between: Between, each: Judged) -> Judged:
@@ -44,8 +44,7 @@ def weighed(between: Between, each: Judged) -> Judged:
     if each.basis == "notes" and before is not None:
         cuts = [cut for cut in taken.cuts if cut.view is None or all(cut.view in outputs for outputs in kept)]
         result: dict[str, Any] = {"key": child.key, "dataset": name, "examples": len(after), "verdict": "baseline"}
-        other = parent is not None and not same_questions(child, parent)
-        result |= comparison.compare(before, after, asked, cuts, taken.names, other_data=other)
+        result |= comparison.compare(before, after, asked, cuts, taken.names)
         made = replace(each, result=result, basis="outputs", before={})
     if not between.drawn:
         return made

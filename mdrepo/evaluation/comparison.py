@@ -33,13 +33,10 @@ def compare(
     asked: Terms,
     cuts: Sequence[Slice] = (),
     ids: Sequence[Any] | None = None,
-    *,
-    other_data: bool = False,
 ) -> dict[str, Any]:
     """The note's part of a model that is compared with its parent's, example by example.
 
-    What cannot be compared is `failed`, with the reason. `ids` name the examples; without them their positions do. `other_data`
-    says that the parent was evaluated on others, which the child could fail: then nothing is a pass.
+    What cannot be compared is `failed`, with the reason. `ids` name the examples; without them their positions do.
     """
     made = _own(child, asked)
     if (reason := _apart(parent, child)) is not None:
@@ -56,8 +53,6 @@ def compare(
     elif found != overall(deciding):
         first = next(row for row in rows if row.get("verdict") == found)
         made["reason"] = f"{first.get('slice') or 'the class ' + first['label']} is {found}"
-    if other_data and found in ("improved", "unchanged"):
-        made |= {"verdict": "inconclusive", "reason": f"it is {found} on other test data than the parent was evaluated on"}
     if child.task != "regression":
         made |= _flips(parent, child, ids)
     return made | _shown(rows)
