@@ -195,7 +195,7 @@ class Store:
         found: dict[Artefact, Path] = {}
         left: list[Artefact] = []
         for artefact in artefacts:
-            path = self.in_work_tree(artefact)
+            path = self.in_work_tree(artefact) or self._plainly_stored(artefact)
             if path:
                 found[artefact] = path
             else:
@@ -207,6 +207,11 @@ class Store:
                     if self._whole(repo, artefact) and (artefact.is_folder or md5(path, self.cache) == artefact.md5):
                         found[artefact] = path
         return found
+
+    def _plainly_stored(self, artefact: Artefact) -> Path | None:
+        """A file where DVC's cache has it if nobody has said otherwise, for which DVC, a second of imports, need not be asked."""
+        path = self.root / ".dvc/cache/files/md5" / artefact.md5[:2] / artefact.md5[2:]
+        return path if path.is_file() and not artefact.is_folder and md5(path, self.cache) == artefact.md5 else None
 
     @staticmethod
     def stored(repo: Any, md5: str) -> Path:
