@@ -208,7 +208,8 @@ def _on_the_parents_data(workspace: Workspace, child: Side, parent: Side, report
         outputs = predictions.of_views(requests, workspace.cache, workspace.limits, report)
         after, before = (scored_of(side, each, taken.truth) for side, each in zip((child, parent), outputs, strict=True))
         return str(comparison.compare(before, after, asked)["verdict"])
-    except MdrepoError:
+    except MdrepoError as error:
+        report(f"{child.path}: nothing is known of the parent's test data: {error.message}")
         return "not evaluated"
 
 

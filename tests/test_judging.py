@@ -160,8 +160,10 @@ def test_other_data_never_read_as_a_pass(judged: Path) -> None:
         for each in value["labels"]:
             each["index"] = (int(each["name"]) - 1) % 3
 
+    told: list[str] = []
+
     def found(message: str) -> tuple[str, str | None]:
-        mdrepo("commit", "-am", message, cwd=judged)
+        told.append(mdrepo("commit", "-am", message, cwd=judged).err)
         result = note(judged)
         return result["verdict"], result.get("reason")
 
@@ -184,6 +186,7 @@ def test_other_data_never_read_as_a_pass(judged: Path) -> None:
     md5 = hashlib.md5(old).hexdigest()
     (judged / f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}").unlink()
     assert found("The old ones are gone") == ("inconclusive", words.format("not evaluated"))
+    assert f"the bytes of data/net-test.npz (md5 {md5})" in told[-1]
 
 
 def test_a_strict_gate_stops_what_is_inconclusive(judged: Path) -> None:
