@@ -53,7 +53,7 @@ def _questions(side: Side) -> tuple[str, list[Any]] | None:
     data = side.catalogue.content(name) if isinstance(name, str) else None
     path = pointers.get(data, ("artefact", "path"))
     found = tracked(side.catalogue.files, path) if isinstance(path, str) else None
-    return found and (found.md5, [pointers.get(data, (each,)) for each in ("inputs", "target", "id")])
+    return found and (found.md5, [pointers.get(data, (each,)) for each in ("inputs", "target", "classes")])
 
 
 def gate_of(side: Catalogue, path: str) -> str:
