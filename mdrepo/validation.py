@@ -26,6 +26,7 @@ _FORMATS = (
     "isoduration",
     "jsonpointer",
     "rfc3339_validator",
+    "rfc3986_validator",
     "rfc3987",
     "rfc3987_syntax",
     "uri_template",
