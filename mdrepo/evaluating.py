@@ -17,6 +17,8 @@ from .subjects import Side, artefact, before_of, gate_of, known, request, same_q
 from .workspace import Workspace
 
 Report = Callable[[str], None]
+Outputs = Callable[[Sequence[Any]], Any]
+"""From requests (`subjects.request`) to the outputs, by view, of each; raises MdrepoError where they cannot be had."""
 
 _PASSED = ("improved", "unchanged")
 _SAME = "the model answers as the parent's: only how it is judged has changed"
@@ -184,19 +186,33 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
     result = _computed(workspace, child, before, key, report)
     if before is not None and key == before.key:
         result |= {"verdict": "unchanged", "reason": "all that the metrics are computed from is the parent's"}
-    elif (
-        before is not None and result["verdict"] in _PASSED and result.get("reason") != _SAME and not same_questions(child, before)
-    ):
-        there = _on_the_parents_data(workspace, child, before, report)
-        if there not in (*_PASSED, "inconclusive"):
-            words = f"it is {result['verdict']} on these test data, and {there} on those of the parent"
-            result |= {"verdict": "inconclusive", "reason": words}
+    elif before is not None:
+
+        def run(requests: Sequence[Any]) -> Any:
+            from .evaluation import predictions
+
+            return predictions.of_views([[each] for each in requests], workspace.cache, workspace.limits, report)
+
+        result = confirmed(workspace, child, before, result, run, report)
     return result
 
 
-def _on_the_parents_data(workspace: Workspace, child: Side, parent: Side, report: Report) -> str:
+def confirmed(
+    workspace: Workspace, child: Side, parent: Side, result: dict[str, Any], outputs: Outputs, report: Report
+) -> dict[str, Any]:
+    """A result, `inconclusive` where it is a pass on other test data than the parent's, and none on those."""
+    if result["verdict"] not in _PASSED or result.get("reason") == _SAME or same_questions(child, parent):
+        return result
+    there = _on_the_parents_data(workspace, child, parent, outputs, report)
+    if there in (*_PASSED, "inconclusive"):
+        return result
+    words = f"it is {result['verdict']} on these test data, and {there} on those of the parent"
+    return result | {"verdict": "inconclusive", "reason": words}
+
+
+def _on_the_parents_data(workspace: Workspace, child: Side, parent: Side, outputs: Outputs, report: Report) -> str:
     """The verdict on the test data that the parent was evaluated on, or that it could not be come to."""
-    from .evaluation import comparison, predictions, terms
+    from .evaluation import comparison, terms
 
     name = parent.content["evaluation"]["dataset"]
     dataset = parent.catalogue.content(name) or {}
@@ -204,9 +220,9 @@ def _on_the_parents_data(workspace: Workspace, child: Side, parent: Side, report
         test_data = artefact(Side(parent.catalogue, name), ("artefact",))
         asked = replace(terms.terms(child.content, parent.content), slices=None, early_stop=False)
         taken = known(workspace, asked, dataset, test_data)
-        requests = [[request(workspace, side, dataset, test_data, sample=taken.samples[0])] for side in (child, parent)]
-        outputs = predictions.of_views(requests, workspace.cache, workspace.limits, report)
-        after, before = (scored_of(side, each, taken.truth) for side, each in zip((child, parent), outputs, strict=True))
+        sides = child, parent
+        given = outputs([request(workspace, side, dataset, test_data, sample=taken.samples[0]) for side in sides])
+        after, before = (scored_of(side, each, taken.truth) for side, each in zip(sides, given, strict=True))
         return str(comparison.compare(before, after, asked)["verdict"])
     except MdrepoError as error:
         report(f"{child.path}: nothing is known of the parent's test data: {error.message}")

@@ -5,13 +5,17 @@ No model is run, and nothing is fetched: what is not here raises MdrepoError.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .between import Between
 from .errors import MdrepoError, MissingExtra
+from .evaluating import confirmed
 from .reviews import Example, Insight, Judged
 from .subjects import Side, artefact, before_of, kept_of, known, scored_of
+from .workspace import Workspace
 
 
 def weighed(between: Between, each: Judged) -> Judged:
@@ -41,10 +45,11 @@ def weighed(between: Between, each: Judged) -> Judged:
     scored = [scored_of(side, outputs, taken.truth) for side, outputs in zip(sides, kept, strict=True) if None in outputs]
     after, before = [*scored, None][:2]
     made = each
-    if each.basis == "notes" and before is not None:
+    if each.basis == "notes" and parent is not None and before is not None:
         cuts = [cut for cut in taken.cuts if cut.view is None or all(cut.view in outputs for outputs in kept)]
         result: dict[str, Any] = {"key": child.key, "dataset": name, "examples": len(after), "verdict": "baseline"}
         result |= comparison.compare(before, after, asked, cuts, taken.names)
+        result = confirmed(space, child, parent, result, partial(_kept, space), lambda _: None)
         made = replace(each, result=result, basis="outputs", before={})
     if not between.drawn:
         return made
@@ -53,3 +58,13 @@ def weighed(between: Between, each: Judged) -> Judged:
     found = illustrations.insight(before, after, taken.names, seen)
     found |= {side: tuple(Example(*one) for one in found.get(side, ())) for side in ("lost", "won")}
     return replace(made, insight=Insight(**found))
+
+
+def _kept(space: Workspace, requests: Sequence[Any]) -> list[Any]:
+    """The outputs of each request; raises MdrepoError where they are not here."""
+    from .evaluation import predictions
+
+    found = [predictions.kept([each], space.cache, space.limits) for each in requests]
+    if not all(found):
+        raise MdrepoError("the outputs on the parent's test data are not here")
+    return found

@@ -174,6 +174,9 @@ def test_other_data_never_read_as_a_pass(judged: Path) -> None:
     edit(judged, turned)
     words = "it is improved on these test data, and {} on those of the parent"
     assert found("Right on the new ones alone") == ("inconclusive", words.format("regressed"))
+    [reviewed] = mdrepo("review", "HEAD~2..HEAD", "--json", cwd=judged).json["evaluations"]
+    assert reviewed["basis"] == "outputs"
+    assert (reviewed["result"]["verdict"], reviewed["result"]["reason"]) == ("inconclusive", words.format("regressed"))
     with_other_data()
     better()
     assert found("Better on both") == ("improved", None)
