@@ -50,6 +50,8 @@ def write_note(git: Git, commit_id: str, note: Note) -> None:
     if there.returncode == 0 and newer(there.stdout):
         raise MdrepoError(f"{commit_id[:7]} was evaluated by a newer mdrepo, whose note stays", "update mdrepo")
     content = encoded(note)
+    if there.returncode == 0 and there.stdout == content:
+        return  # as after a kill right behind it, or of one that was computed again
     scratch = f"{SCRATCH}{os.getpid()}"
     try:
         for _ in range(_ATTEMPTS):

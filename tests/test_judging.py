@@ -192,6 +192,15 @@ def test_other_data_never_read_as_a_pass(judged: Path) -> None:
     assert f"the bytes of data/net-test.npz (md5 {md5})" in told[-1]
 
 
+def test_an_evaluation_that_says_the_same_again_makes_no_new_note(judged: Path) -> None:
+    notes = git("rev-parse", "refs/notes/mdrepo", cwd=judged)
+    mdrepo("eval", cwd=judged)
+    assert git("rev-parse", "refs/notes/mdrepo", cwd=judged) == notes
+    git("notes", "--ref=mdrepo", "add", "-f", "-m", "another", cwd=judged)
+    mdrepo("eval", cwd=judged)
+    assert git("rev-parse", "refs/notes/mdrepo^{tree}", cwd=judged) == git("rev-parse", f"{notes}^{{tree}}", cwd=judged)
+
+
 def test_a_strict_gate_stops_what_is_inconclusive(judged: Path) -> None:
     edit(judged, lambda v: v.update(decision={"rule": "argmax", "temperature": 2}))
     judge(judged, tolerance={"accuracy": 0.01, "loss": 0.0}, gate="strict")
