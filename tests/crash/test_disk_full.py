@@ -128,3 +128,39 @@ def test_a_clone_without_room_leaves_nothing_or_what_goes_on(template: Path, dis
             shutil.rmtree(place)
     assert refused
     assert (place / DOCUMENT).read_bytes() == (root / DOCUMENT).read_bytes()
+
+
+@pytest.mark.parametrize("full", ["the remote's", "one's own"])
+def test_a_push_without_room_publishes_no_commit_without_its_data(full: str, template: Path, disk: Path, tmp_path: Path) -> None:
+    shutil.rmtree(disk / "repo", ignore_errors=True)
+    (disk / "filler").unlink(missing_ok=True)
+    places = {"own": tmp_path, "remote": tmp_path} | {"own" if full == "one's own" else "remote": disk / "repo"}
+    (disk / "repo").mkdir()
+    root = copied(template, places["own"] / "pushing")
+    bare, store = places["remote"] / "origin.git", places["remote"] / "store"
+    git("clone", "-q", "--bare", str(root), str(bare), cwd=tmp_path)
+    git("remote", "set-url", "origin", str(bare), cwd=root)
+    git("fetch", "-q", cwd=root)
+    dvc("remote", "add", "-d", "store", str(store), cwd=root)
+    track(root, "data/pets.csv", b"size,kind\n" + b"4,hound\n2,cat\n3,dog\n" * 50_000)
+    mdrepo("patch", "--apply", cwd=root)
+    mdrepo("commit", "--no-eval", "-am", "More", cwd=root)
+    before, refused = seen(root), 0
+    published, made = (git("rev-parse", "main", cwd=place) for place in (bare, root))
+    for blocks in ROOM:
+        filler = fill(disk, blocks)
+        result = mdrepo("push", cwd=root, code=None)
+        filler.unlink()
+        assert seen(root) == before
+        data = {each.parent.name + each.name for each in (store / "files/md5").glob("*/*")}
+        now = git("rev-parse", "main", cwd=bare)
+        assert now == published or (now == made and load(root, "metadata/pets.json")["artefact"]["md5"] in data)
+        git("fsck", "--strict", cwd=bare)
+        if result.code == 0:
+            break
+        refused += 1
+        refusing = full == "the remote's" and "origin refused" in result.err
+        assert result.code == (1 if refusing else 3), f"{blocks} blocks: {result.out}\n{result.err}"
+        assert "Traceback" not in result.err
+    assert refused
+    assert now == made
