@@ -12,13 +12,13 @@ from . import joining, remotes
 from .artefacts import Artefact, all_tracked
 from .committing import Terms, changed_paths
 from .conflicts import Merge
+from .deliveries import different, protect_data
 from .depots import Sent, publish
 from .errors import Finding, MdrepoError, UsageError
 from .evaluating import Report
 from .files import TreeFiles
 from .indexes import Entry
 from .remotes import Ref
-from .restoring import different, protect_data
 from .results import Cloned, Pulled, Pushed
 from .setting_up import set_driver
 from .snapshots import Git

@@ -9,12 +9,13 @@ from . import conflicts
 from .artefacts import all_tracked
 from .committing import Terms, changed_paths, conclude
 from .conflicts import Merge
+from .deliveries import deliver, different, dropped, protect_data
 from .errors import Finding, MdrepoError
 from .evaluating import Report
 from .notes import note_of
 from .plumbing import GitError
-from .restoring import about_to, deliver, different, dropped, protect_data
 from .results import DocumentStatus, Outcome
+from .undoing import about_to
 from .workspace import Workspace
 
 

@@ -14,9 +14,9 @@ from .exchanging import undo_notes
 from .files import UNFINISHED
 from .journal import Steps
 from .notes import SCRATCH, write_note
-from .restoring import resume
 from .reverting import complete
 from .snapshots import EMPTY_TREE, Git
+from .undoing import resume
 from .workspace import Workspace
 
 

@@ -10,13 +10,13 @@ from functools import cache
 
 from .artefacts import all_tracked
 from .conflicts import Merge
+from .deliveries import different
 from .documents import digest
 from .errors import MdrepoError
 from .exchanging import bring
 from .inspecting import status
 from .journal import runs
 from .notes import newer, note_of, noted, parse_note, write_note
-from .restoring import different
 from .results import Check, Patch
 from .workspace import Workspace
 

@@ -12,6 +12,7 @@ from .artefacts import all_tracked
 from .catalogue import Catalogue
 from .changes import MISSING
 from .committing import Terms, conclude
+from .deliveries import deliver, different, protect_data
 from .documents import read
 from .edits import Edits
 from .errors import Finding, UsageError
@@ -21,20 +22,10 @@ from .indexes import Entry
 from .locks import SUFFIX
 from .patching import replaced
 from .plumbing import GitError
-from .restoring import (
-    closure,
-    deliver,
-    different,
-    elsewhere,
-    ignored_again,
-    in_the_way,
-    protect_data,
-    put_back,
-    put_in_stash,
-    require_writable,
-)
+from .restoring import closure, elsewhere, ignored_again, in_the_way, put_in_stash
 from .results import Outcome
 from .tracing import earlier, located
+from .undoing import put_back, require_writable
 from .workspace import Workspace
 from .writing import rewrite
 
