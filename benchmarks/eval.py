@@ -20,11 +20,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from measuring import cpu, table
 
-RUNS = 3
+RUNS = 5
 MDREPO = str(Path(sys.executable).parent / "mdrepo")
 ALIVE = 600
 DOCUMENT = "metadata/net.json"
@@ -228,7 +229,7 @@ def main() -> None:
         start = time.perf_counter()
         cold = cpu([sys.executable, "-c", PLAIN, "parent", "all"], files)
         waited = time.perf_counter() - start
-        forward: list[float] = []
+        forward, beyond = [], []
         repository(template, files)
         changes = {
             "(a) a description": lambda root: edit(root, lambda content: content.update(description="Other words.")),
@@ -246,14 +247,16 @@ def main() -> None:
             found = []
             for number in range(RUNS):
                 found.append(measure(template, files / f"{number}-{abs(hash(name))}", change))
-                if name.startswith("(e)"):
+                if name.startswith("(e)"):  # in turns: how fast a machine is changes from minute to minute
                     forward.append(json.loads(run(sys.executable, "-c", FORWARD, folder=files)))
+                    beyond.append(found[-1][0] - forward[-1])
             spent, seconds, verdict, ran = sorted(found)[RUNS // 2]
             rows.append([name, f"{spent:.2f}", f"{spent / cold:.2f}", f"{seconds:.2f}", verdict, "yes" if ran else "no"])
         print(table(["what changed", "CPU-s", "against plain", "seconds", "verdict", "TensorFlow"], rows))
-        alone = head_alone(files)
-        alone, bare = head_alone(files), sorted(forward)[RUNS // 2]
-        print(f"\nforward pass, a bare loop: {bare:.2f} CPU-s; the last row beyond it: {spent - bare:.2f} CPU-s")
+        head_alone(files)  # to warm up
+        alone, bare = head_alone(files), median(forward)
+        told = f"{median(beyond):.2f} ({min(beyond):.2f} to {max(beyond):.2f}) CPU-s"
+        print(f"\nforward pass, a bare loop: {bare:.2f} CPU-s; what the last row takes beyond it, each beside its own: {told}")
         print(f"a new head by numpy: {alone:.4f} CPU-s, {alone / bare:.2%} of the forward pass")
 
 
