@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,9 @@ from .reverting import complete
 from .snapshots import EMPTY_TREE, Git
 from .undoing import resume
 from .workspace import Workspace
+
+_OF_DVC = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")
+"""How DVC calls a file that it is writing (dvc_objects.fs.utils.tmp_fname)."""
 
 
 def recover(workspace: Workspace, steps: Steps) -> None:
@@ -66,6 +70,8 @@ def _recovered(workspace: Workspace, steps: Steps, root: Path) -> list[str]:
         told.append("the evaluations of others are not taken over")
     _without_scratch(git)
     _without_unfinished(git)
+    if steps["pid"] != os.getpid():
+        _without_unfinished_of_dvc(git, steps["since"])
     return told or (["nothing of it was done"] if locks else [])
 
 
@@ -83,7 +89,7 @@ def _made(git: Git, commit: Mapping[str, Any]) -> str | None:
 
 def _unlocked(git: Git, since: float) -> list[Path]:
     """Take away git's locks, and what it gives merge drivers, made since, if no git is at work here: of the command that died."""
-    if _at_work(git.root):
+    if _at_work("git", git.root):
         return []
     places = [git.folder, git.common, git.common / "refs", git.common / "logs"]
     found = {lock for place in places for lock in (place.rglob if place.name in ("refs", "logs") else place.glob)("*.lock")}
@@ -94,8 +100,8 @@ def _unlocked(git: Git, since: float) -> list[Path]:
     return left
 
 
-def _at_work(root: Path) -> bool:
-    """Whether a git runs in a work tree (Linux tells; elsewhere a lock is left for people to take away).
+def _at_work(program: str, root: Path) -> bool:
+    """Whether git, or dvc, runs in a work tree (Linux tells; elsewhere what it left stays for people to take away).
 
     That nobody has a lock open says nothing: git closes it while people write the message of a commit.
     """
@@ -103,8 +109,8 @@ def _at_work(root: Path) -> bool:
         return True
     for process in Path("/proc").iterdir():
         try:
-            is_git = process.name.isdecimal() and (process / "comm").read_text().strip() == "git"
-            if is_git and (process / "cwd").readlink().is_relative_to(root.resolve()):
+            is_it = process.name.isdecimal() and (process / "comm").read_text().strip() == program
+            if is_it and (process / "cwd").readlink().is_relative_to(root.resolve()):
                 return True
         except OSError:
             continue  # it has ended, or belongs to somebody else
@@ -121,3 +127,13 @@ def _without_unfinished(git: Git) -> None:
     """Take away the files that were being written: nobody has them open, since whoever writes has the turn."""
     for path in git.items("ls-files", "-z", "--others", "--", f":(glob)**/.*{UNFINISHED}"):
         (git.root / path).unlink(missing_ok=True)
+
+
+def _without_unfinished_of_dvc(git: Git, since: float) -> None:
+    """The same for what DVC was writing beside the data in the command that died, if no dvc is at work here."""
+    if _at_work("dvc", git.root):
+        return
+    for path in git.items("ls-files", "-z", "--others", "--", ":(glob)**/.*.tmp"):
+        place = git.root / path
+        if _OF_DVC.fullmatch(place.name) and place.lstat().st_mtime >= since - 1:
+            place.unlink()

@@ -19,6 +19,7 @@ from pathlib import Path
 import forks
 import pytest
 from conftest import DOCUMENT, State, copied, dvc, edit, git, keras_file, mdrepo, npz, settled, state, track
+from dvc_objects.fs.utils import tmp_fname
 
 from mdrepo.journal import VERSION
 
@@ -289,3 +290,16 @@ def test_a_lock_of_git_s_is_taken_away_only_where_no_git_is_at_work(repo: Path, 
     assert lock.exists() == at_work
     assert ("'mdrepo commit' was interrupted" in told) != at_work
     assert not (repo / ".git/mdrepo/journal.json").exists()
+
+
+def test_what_dvc_was_writing_is_taken_away_and_nothing_else(repo: Path) -> None:
+    since = time.time()
+    steps = {"version": VERSION, "what": "mdrepo relabel", "pid": 1 << 30, "since": since, "root": str(repo)}
+    (repo / ".git/mdrepo").mkdir(exist_ok=True)
+    (repo / ".git/mdrepo/journal.json").write_text(json.dumps(steps))
+    of_dvc, before, mine = (repo / "data" / name for name in (tmp_fname(), tmp_fname(), ".mine.tmp"))
+    for path in (of_dvc, before, mine):
+        path.touch()
+    os.utime(before, (since - 60, since - 60))
+    mdrepo("status", cwd=repo)
+    assert [path.exists() for path in (of_dvc, before, mine)] == [False, True, True]
