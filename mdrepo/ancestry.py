@@ -35,12 +35,26 @@ class Step:
     """Whether a shallow clone ends here: what was before is not known."""
 
 
+class _Place(NamedTuple):
+    """A file by its name in one commit."""
+
+    commit: str
+    path: str
+
+
 @dataclass(frozen=True)
 class Ancestry:
     """The steps of a document, newest first, and the paths that it had, the present one first."""
 
     steps: tuple[Step, ...]
     paths: tuple[str, ...]
+    passed: Mapping[_Place, _Place]
+    """Of the places where the document did not change, where it came from as it was."""
+
+    def at(self, commit: str) -> Step | None:
+        """The step that made the document what it is in a commit; None where its history leads to none there."""
+        steps = {(step.commit, step.now.path): step for step in self.steps if step.now.blob is not None}
+        return next((step for path in self.paths if (step := steps.get(_source(_Place(commit, path), self.passed)))), None)
 
     @property
     def cut(self) -> bool:
@@ -50,13 +64,6 @@ class Ancestry:
         """Every version once."""
         found = (version.blob for step in self.steps for version in (step.now, *step.before))
         return sorted({blob for blob in found if blob is not None})
-
-
-class _Place(NamedTuple):
-    """A file by its name in one commit."""
-
-    commit: str
-    path: str
 
 
 class _Turn(NamedTuple):
@@ -85,7 +92,7 @@ def ancestry(edits: Edits, path: str) -> Ancestry:
         before = () if cut else turn.before
         step = Step(place.commit, turn.edit.author, when, turn.edit.subject, turn.now, before, sources, cut)
         steps.setdefault(place.commit, step)
-    return Ancestry(tuple(steps.values()), tuple(dict.fromkeys((path, *(each.path for each in turns)))))
+    return Ancestry(tuple(steps.values()), tuple(dict.fromkeys((path, *(each.path for each in turns)))), passed)
 
 
 def _walked(edits: Edits, path: str) -> tuple[dict[_Place, _Turn], dict[_Place, _Place]]:
@@ -122,9 +129,15 @@ def _turn(git: Git, edit: Edit, place: _Place, parents: Sequence[str]) -> _Turn:
 
 def _made(place: _Place, turns: Mapping[_Place, _Turn], passed: Mapping[_Place, _Place]) -> str | None:
     """The commit that made a file what it is in another one."""
+    place = _source(place, passed)
+    return place.commit if place in turns else None
+
+
+def _source(place: _Place, passed: Mapping[_Place, _Place]) -> _Place:
+    """The place that a file came from as it is."""
     while place in passed:
         place = passed[place]
-    return place.commit if place in turns else None
+    return place
 
 
 def _renamed(git: Git, parent: str, place: _Place) -> Version | None:

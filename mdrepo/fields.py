@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import pointers
 from .ancestry import Step, Version
@@ -33,6 +34,21 @@ class Link:
     step: Step
     content: Any
     before: tuple[tuple[int | None, Any], ...]
+
+
+class Then(NamedTuple):
+    """Where a field was in an older version (None: nowhere), and what the document was called."""
+
+    path: str
+    place: Path | None
+
+
+class _Turn(NamedTuple):
+    """Where a field is in a version (None: nowhere), and the contents before it, each with where the field was."""
+
+    link: Link
+    there: Path | None
+    before: Sequence[tuple[Any, Earlier]]
 
 
 class Fields:
@@ -78,22 +94,12 @@ class Fields:
 
     def changes(self, pointer: str, search: Search = EVERYTHING) -> list[tuple[str, DocumentDiff]]:
         """The commits that changed a field, or what is below it, newest first, with what each changed; raises Finding."""
-        places: dict[int, tuple[Path | None, Address]] = {0: (None, pointers.parse(pointer))}
         found: list[tuple[str, DocumentDiff]] = []
         ever = False
-        for number, link in enumerate(self.links):
-            if number not in places:
-                continue
-            there, wanted = places[number]
-            there = self._located(link.content, wanted) if there is None else there
-            wanted = wanted if there is None else address(link.content, there, self._keys)
+        for turn in self._followed(None, pointers.parse(pointer)):
+            link, there = turn.link, turn.there
             ever = ever or there is not None
-            deltas: list[Delta] = []
-            for source, content in link.before or ((None, MISSING),):
-                was = self._earlier(link.content, content, there, wanted)
-                deltas.append(changed((content, link.content), (was.path, there), was.renames, self._keys))
-                if source is not None:
-                    places.setdefault(source, (was.path, wanted))
+            deltas = [changed((old, link.content), (was.path, there), was.renames, self._keys) for old, was in turn.before]
             old = link.before[0][1] if link.before else MISSING
             if all(deltas) and (delta := search.among(deltas[0], old, link.content)):
                 found.append((link.step.commit, self._diff(link, old, delta)))
@@ -101,6 +107,29 @@ class Fields:
             hint = f"'mdrepo get {self.path}' shows its fields"
             raise Finding(f"{self.path} never had a field {pointer} up to {self.history.tip[:7]}", hint)
         return found
+
+    def then(self, commit: str, there: Path) -> Then | None:
+        """Where the field at a place of the newest version was in a commit; None where the history does not lead there."""
+        step = self.history.ancestry.at(commit)
+        turns = self._followed(there, ()) if step is not None else ()
+        return next((Then(each.link.step.now.path, each.there) for each in turns if each.link.step is step), None)
+
+    def _followed(self, there: Path | None, wanted: Address) -> Iterator[_Turn]:
+        """A field through the versions, newest first, from where it is in the newest one, else from where an address leads."""
+        places: dict[int, tuple[Path | None, Address]] = {0: (there, wanted)}
+        for number, link in enumerate(self.links):
+            if number not in places:
+                continue
+            there, wanted = places[number]
+            there = self._located(link.content, wanted) if there is None else there
+            wanted = wanted if there is None else address(link.content, there, self._keys)
+            before = []
+            for source, content in link.before or ((None, MISSING),):
+                was = self._earlier(link.content, content, there, wanted)
+                before.append((content, was))
+                if source is not None and (source not in places or (places[source][0] is None and was.path is not None)):
+                    places[source] = (was.path, wanted)  # one side of a merge may have lost it
+            yield _Turn(link, there, before)
 
     def _located(self, content: Any, wanted: Address) -> Path | None:
         return None if content is MISSING else located(content, wanted, self._keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from . import pointers
@@ -17,11 +18,13 @@ from .documents import read
 from .edits import Edits
 from .errors import Finding, UsageError
 from .evaluating import Report
+from .fields import Fields
 from .files import TreeFiles
 from .indexes import Entry
 from .locks import SUFFIX
 from .patching import replaced
 from .plumbing import GitError
+from .pointers import Path
 from .restoring import closure, elsewhere, ignored_again, in_the_way, put_in_stash
 from .results import Outcome
 from .tracing import earlier, located
@@ -53,7 +56,7 @@ def rollback(
     target, now = workspace.at(commit), workspace.at(head)
     if git.merging() or git.unmerged():
         raise Finding("a merge is not finished", "'mdrepo merge --continue' commits it, 'mdrepo merge --abort' undoes it")
-    entries = _brought_back(workspace, fields, target, now)
+    entries = _brought_back(workspace, commit, fields, target, now)
     changed = {path: entry for path, entry in entries.items() if _entry(now, path) != entry}
     if not changed:
         raise Finding(f"{', '.join(fields) or 'everything'} is as it was in {commit[:7]} already")
@@ -93,7 +96,9 @@ def _entry(catalogue: Catalogue, path: str) -> Entry | None:
     return catalogue.files.entry(path)
 
 
-def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue, now: Catalogue) -> dict[str, Entry | None]:
+def _brought_back(
+    workspace: Workspace, commit: str, fields: Sequence[str], target: Catalogue, now: Catalogue
+) -> dict[str, Entry | None]:
     """The index entries that a rollback sets, by path; None takes a path away."""
     entries: dict[str, Entry | None] = {}
     if not fields:
@@ -101,13 +106,15 @@ def _brought_back(workspace: Workspace, fields: Sequence[str], target: Catalogue
             if workspace.is_metadata(path):
                 entries[path] = _entry(target, path)
     contents: dict[str, str] = {}
+    pasts: dict[str, _Past] = {}
     selected = {*entries}
     for named in fields:
         path, pointer = pointers.split(named)
-        was = _name_then(workspace, path, target, now)
         if pointer is not None:
-            contents[path] = _with_field(path, pointer, target.document(was).value, now, contents.get(path))
+            past = pasts[path] = pasts.get(path) or _Past(workspace, commit, path, target, now)
+            contents[path] = _with_field(past, pointer, now, contents.get(path))
             continue
+        was = _name_then(workspace, path, target, now)
         found = closure(workspace, target, [was])
         if not found:
             raise Finding(f"{path} did not exist then", elsewhere(workspace, target, path))
@@ -133,22 +140,64 @@ def _name_then(workspace: Workspace, path: str, target: Catalogue, now: Catalogu
     return next((name for name in ancestry(edits, path).paths if name in target.paths), path)
 
 
-def _with_field(path: str, pointer: str, then: Any, now: Catalogue, text: str | None) -> str:
+class _Past:
+    """A document as it was at a commit, beside what it is now."""
+
+    def __init__(self, workspace: Workspace, commit: str, path: str, target: Catalogue, now: Catalogue) -> None:
+        self._workspace, self.commit, self.path = workspace, commit, path
+        self.name = _name_then(workspace, path, target, now)
+        self.content = target.document(self.name).value
+        self.keys = now.schema(path).keys
+        self._now = now
+
+    @cached_property
+    def _fields(self) -> Fields | None:
+        followed = self._workspace.configuration.is_document(self.path) and "\n" not in self.path
+        return Fields(self._workspace, self.path, "HEAD") if followed else None
+
+    def place(self, content: Any, where: Path) -> tuple[bool, Path | None]:
+        """Whether it is known where the field at a place of a content was then, and where it was (None: nowhere).
+
+        It is followed version by version, as `log` does: what was renamed and then changed has nothing in common with what it was.
+        """
+        here = earlier(content, self._now.document(self.path).value, where, self.keys).path
+        then = self._fields.then(self.commit, here) if self._fields is not None and here is not None else None
+        known = then is not None and then.path == self.name
+        if then is not None and known and then.place is not None:
+            return True, then.place
+        found = earlier(content, self.content, where, self.keys).path
+        return known or found is not None, found
+
+
+def _with_field(past: _Past, pointer: str, now: Catalogue, text: str | None) -> str:
     """The text of a document with one field as it was; an item of a list is the one that it was then, wherever it stood."""
+    path = past.path
     document = now.document(path) if text is None else read(text.encode("utf-8"), path)
-    schema, tokens = now.schema(path), pointers.parse(pointer)
-    where = located(document.value, tokens, schema.keys)
+    tokens = pointers.parse(pointer)
+    where = located(document.value, tokens, past.keys)
     if where is not None:
-        was = earlier(document.value, then, where, schema.keys).path
-        value = MISSING if was is None else pointers.resolve(then, was)
+        known, was = past.place(document.value, where)
+        if not known:
+            words = f"the history of {path} does not say where {pointer} was in {past.commit[:7]}, so it is left as it is"
+            raise Finding(words, f"'mdrepo show {past.commit[:7]}:{past.name}' shows what there was, 'mdrepo set' writes it")
+        value = MISSING if was is None else pointers.resolve(past.content, was)
     else:
-        was = located(then, tokens, schema.keys)
+        around, was = _gone(past, document.value, tokens)
         if was is None:
             raise UsageError(f"{path} has no field {pointer}, neither then nor now")
-        around = earlier(then, document.value, was[:-1], schema.keys).path
         if around is None:
             raise GitError(f"{path}#{pointer} cannot be brought back: what it was in is not there now")
-        where, value = (*around, was[-1]), pointers.resolve(then, was)
+        where, value = (*around, was[-1]), pointers.resolve(past.content, was)
         if isinstance(siblings := pointers.resolve(document.value, around), list):
             where, value = around, [*siblings[: int(was[-1])], value, *siblings[int(was[-1]) :]]
-    return rewrite(document, replaced(document.value, tuple(map(str, where)), value), schema.key_order)
+    return rewrite(document, replaced(document.value, tuple(map(str, where)), value), now.schema(path).key_order)
+
+
+def _gone(past: _Past, content: Any, tokens: Sequence[str]) -> tuple[Path | None, Path | None]:
+    """Of a field that is not there now: what it was in, where that is now, and where the field was then."""
+    around = located(content, tuple(tokens[:-1]), past.keys)
+    above = past.place(content, around)[1] if around is not None else None
+    if above is not None and (was := located(past.content, (*map(str, above), *tokens[-1:]), past.keys)) is not None:
+        return around, was
+    was = located(past.content, tuple(tokens), past.keys)
+    return earlier(past.content, content, was[:-1], past.keys).path if was is not None else None, was

@@ -460,3 +460,85 @@ def test_what_changes_its_kind_or_is_emptied_is_new() -> None:
     assert marked({"a": {}}, {"a": {}, "c": 0}, 1, 2, no_keys) == {"a": 1, "c": 2}
     assert marked({"a": [1]}, {"a": {"b": [1]}}, 1, 2, no_keys) == {"a": 2}
     assert marked({"a": 1}, {"a": 1.0}, 1, 2, no_keys) == {"a": 2}
+
+
+# rollback of a field
+
+
+def items(root: Path) -> Path:
+    """A document with a list whose key is renamed, and then another member of the same item changed; `t0` is before both."""
+    schema = {"$id": "urn:x:thing:1", "type": "object", "properties": {"items": {"type": "array", "x-mdrepo-key": ["id"]}}}
+    (root / "schemas").mkdir(exist_ok=True)
+    (root / "schemas/thing.json").write_text(json.dumps(schema))
+    both = [{"id": "a", "v": 1, "w": 1}, {"id": "b", "v": 2, "w": 2}]
+    (root / THING).write_text(json.dumps({"$schema": "urn:x:thing:1", "name": "t", "items": both}, indent=2) + "\n")
+    commit(root, "Things")
+    git("tag", "t0", cwd=root)
+    commit(root, "Rename", lambda v: v["items"][0].update(id="A"), THING)
+    commit(root, "Nine", lambda v: v["items"][0].update(v=9), THING)
+    return root
+
+
+THING = "metadata/t.json"
+THEN = {"id": "b", "v": 2, "w": 2}
+
+
+@pytest.mark.parametrize(
+    ("pointers", "expected"),
+    [
+        (["/items/A/v"], [{"id": "A", "v": 1, "w": 1}, THEN]),
+        (["/items/0/v"], [{"id": "A", "v": 1, "w": 1}, THEN]),
+        (["/items/A"], [{"id": "a", "v": 1, "w": 1}, THEN]),
+        (["/items/A/id"], [{"id": "a", "v": 9, "w": 1}, THEN]),
+        (["/items/A/id", "/items/0/v"], [{"id": "a", "v": 1, "w": 1}, THEN]),
+        (["/items/A/v", "/items/A/id"], [{"id": "a", "v": 1, "w": 1}, THEN]),
+    ],
+)
+def test_a_rollback_follows_a_field_as_the_log_does(repo: Path, pointers: list[str], expected: list[Any]) -> None:
+    items(repo)
+    mdrepo("rollback", "--no-eval", "t0", *(f"{THING}#{each}" for each in pointers), cwd=repo)
+    assert load(repo, THING)["items"] == expected
+    assert load(repo, THING)["name"] == "t"
+
+
+def test_a_rollback_brings_back_and_takes_away_fields_of_an_item_that_was_renamed(repo: Path) -> None:
+    items(repo)
+    commit(repo, "Drop", lambda v: v["items"][0].pop("w"), THING)
+    commit(repo, "New", lambda v: v["items"][0].update(n=3), THING)
+    mdrepo("rollback", "--no-eval", "t0", f"{THING}#/items/A/w", cwd=repo)
+    assert load(repo, THING)["items"] == [{"id": "A", "v": 9, "n": 3, "w": 1}, THEN]
+    mdrepo("rollback", "--no-eval", "t0", f"{THING}#/items/A/n", cwd=repo)  # which truly was not there
+    assert load(repo, THING)["items"] == [{"id": "A", "v": 9, "w": 1}, THEN]
+    commit(repo, "Third", lambda v: v["items"].append({"id": "c", "v": 3}), THING)
+    mdrepo("rollback", "--no-eval", "t0", f"{THING}#/items/c", cwd=repo)
+    assert load(repo, THING)["items"] == [{"id": "A", "v": 9, "w": 1}, THEN]
+
+
+def test_a_rollback_follows_a_field_through_a_renamed_document_and_a_merge(repo: Path) -> None:
+    items(repo)
+    git("checkout", "-qb", "topic", "t0", cwd=repo)
+    commit(repo, "Theirs", lambda v: v.update(name="theirs"), THING)
+    git("checkout", "-q", "main", cwd=repo)
+    git("merge", "-q", "-m", "Merge", "topic", cwd=repo)
+    git("mv", THING, "metadata/u.json", cwd=repo)
+    commit(repo, "Move")
+    commit(repo, "Ten", lambda v: v["items"][0].update(v=10), "metadata/u.json")
+    assert subjects(repo, "metadata/u.json#/items/A/v") == ["Ten", "Nine", "Rename", "Things"]
+    mdrepo("rollback", "--no-eval", "t0", "metadata/u.json#/items/A/v", cwd=repo)
+    assert load(repo, "metadata/u.json")["items"] == [{"id": "A", "v": 1, "w": 1}, THEN]
+    assert load(repo, "metadata/u.json")["name"] == "theirs"
+
+
+def test_a_rollback_to_where_the_history_does_not_lead_takes_nothing_away(repo: Path) -> None:
+    items(repo)
+    git("checkout", "-qb", "other", "t0", cwd=repo)
+    commit(repo, "Other", lambda v: v.update(name="other"), THING)
+    git("checkout", "-q", "main", cwd=repo)
+    before = (repo / THING).read_text()
+    for field in ("/items/A/v", "/items/A"):
+        said = mdrepo("rollback", "--no-eval", "other", f"{THING}#{field}", cwd=repo, code=1).err
+        assert f"does not say where {field} was in" in said
+        assert "mdrepo show" in said
+    assert (repo / THING).read_text() == before
+    mdrepo("rollback", "--no-eval", "other", f"{THING}#/name", cwd=repo)
+    assert load(repo, THING)["name"] == "other"
