@@ -23,6 +23,7 @@ from typing import Any
 from .copies import give_back, keep, same
 from .errors import Busy, Finding, MdrepoError
 from .files import removed
+from .intents import legible
 
 VERSION = 3
 WAIT = 600
@@ -42,6 +43,15 @@ def runs(pid: object) -> bool:
     except OSError:  # somebody else's
         return True
     return True
+
+
+def _read(data: bytes) -> Steps:
+    """What a journal says; nothing where it is no JSON object."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Journal:
@@ -72,28 +82,31 @@ class Journal:
             data = self._file.read_bytes()
         except FileNotFoundError:
             return None
-        try:
-            steps = json.loads(data)
-            version = steps["version"]
-        except (ValueError, KeyError, TypeError):
-            aside = self.aside("journal.json")
-            shutil.move(self._file, aside)
-            raise Finding(f"the journal of an interrupted command cannot be read; it is {aside} now", "see 'git status'") from None
+        steps = _read(data)
+        version = steps.get("version", VERSION)
+        if isinstance(version, bool) or not isinstance(version, int) or (version == VERSION and not legible(steps)):
+            raise self.damaged()
         if version != VERSION:
             words = f"{self._file} is of version {version}, and this mdrepo writes {VERSION}: another one was interrupted here"
             raise MdrepoError(words, "run its 'mdrepo status'; or, if all is as you want it, 'mdrepo doctor --fix' puts it aside")
-        return dict(steps)
+        return steps
+
+    def damaged(self) -> Finding:
+        """Put a journal aside that nobody can follow, with the files that it speaks of; what is to be said of it."""
+        words = f"the journal of an interrupted command cannot be read; it is {self._away()} now"
+        return Finding(words, "see 'git status'")
+
+    def _away(self) -> Path:
+        place = self.aside(self._file.name)
+        shutil.move(self._file, place)
+        if (self._folder / "before").exists():
+            shutil.move(self._folder / "before", self.aside("before"))
+        return place
 
     def put_aside(self) -> Path | None:
         """Where there is a journal that only another mdrepo can read, keep it with the files that it speaks of; the place."""
         with self._locked(WAIT):
-            if not self._file.exists() or self._owner().get("version") == VERSION:
-                return None
-            place = self.aside(self._file.name)
-            shutil.move(self._file, place)
-            if (self._folder / "before").exists():
-                shutil.move(self._folder / "before", self.aside("before"))
-            return place
+            return self._away() if self._file.exists() and self._owner().get("version") != VERSION else None
 
     @contextmanager
     def turn(self, what: str, recover: Callable[[Steps], None], wait: float = WAIT) -> Iterator[None]:
@@ -251,10 +264,9 @@ class Journal:
 
     def _owner(self) -> Steps:
         try:
-            found = json.loads(self._file.read_bytes())
-        except (OSError, ValueError):
+            return _read(self._file.read_bytes())
+        except OSError:
             return {}
-        return found if isinstance(found, dict) else {}
 
     def _named(self) -> str:
         owner = self._owner()

@@ -13,6 +13,7 @@ from . import joining, resolving
 from .committing import complete_index
 from .exchanging import undo_notes
 from .files import UNFINISHED
+from .intents import whole
 from .journal import Steps
 from .notes import SCRATCH, write_note
 from .reverting import complete
@@ -26,6 +27,10 @@ _OF_DVC = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")
 
 def recover(workspace: Workspace, steps: Steps) -> None:
     """Bring a repository into the state before or after the command whose journal this is, and say which."""
+    if not whole(steps):
+        damaged = workspace.journal.damaged()
+        workspace.report(f"{damaged.message} ({damaged.hint})")
+        return
     root = Path(steps["root"])
     if root != workspace.root:
         if not root.is_dir():
@@ -64,7 +69,7 @@ def _recovered(workspace: Workspace, steps: Steps, root: Path) -> list[str]:
         told.append("its data are there")
     elif steps.get("checkout") and (words := resume(workspace, steps["checkout"])):
         told.append(words)
-    if (settled := steps.get("settled")) and resolving.complete(workspace, **settled):
+    if (settled := steps.get("settled")) and resolving.complete(workspace, settled["path"], settled["blob"]):
         told.append(f"{settled['path']} is settled, and added")
     if steps.get("notes") and undo_notes(git, steps["notes"]):
         told.append("the evaluations of others are not taken over")

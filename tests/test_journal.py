@@ -8,13 +8,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mdrepo.errors import Busy, Finding, MdrepoError
+from mdrepo.intents import whole
 from mdrepo.journal import Journal
+from mdrepo.recovering import recover
 
 
 def journal(tmp_path: Path, said: list[str] | None = None, above: int | None = None) -> Journal:
@@ -136,7 +140,7 @@ def test_files_that_change_together_are_what_they_were_after_a_failure(tmp_path:
     assert {path.name: path.read_text() for path in (tmp_path / "work").iterdir()} == {"a": "a"}
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\x00", b'{"what": 1}'])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\x00", b'{"what": 1}', b"[" * 100_000, b'{"version":3}'])
 def test_a_journal_that_cannot_be_read_stops_nobody_for_good(tmp_path: Path, data: bytes) -> None:
     here = journal(tmp_path)
     (tmp_path / "git").mkdir()
@@ -146,6 +150,87 @@ def test_a_journal_that_cannot_be_read_stops_nobody_for_good(tmp_path: Path, dat
     with here.turn("mdrepo patch", nothing):
         pass
     assert [each.read_bytes() for each in (tmp_path / "git/kept").rglob("journal.json")] == [data]
+
+
+WHOLE: dict[str, Any] = {
+    "version": 3,
+    "what": "mdrepo commit",
+    "pid": 1 << 22,
+    "since": 1.5,
+    "root": "/nowhere",
+    "files": {"a": None, "b": "0"},
+    "commit": {"head": None, "tree": "q", "note": None, "index": "i"},
+    "made": None,
+    "rollback": {"paths": ["a"]},
+    "merged": {"before": "q"},
+    "checkout": {
+        "head": "q",
+        "target": None,
+        "paths": ["a"],
+        "sources": ["q"],
+        "stashed": [],
+        "stash": "",
+        "merging": False,
+    },
+    "settled": {"path": "a", "blob": "q"},
+    "notes": {"head": "q", "before": None, "after": "q"},
+}
+HEADS = ("version", "what", "pid", "since", "root")
+WRONG: tuple[Any, ...] = (True, [1], {"x": 1}, {"x": {}}, -1, 1.5, "abc", None)
+
+
+def fits(value: Any, known: Any) -> bool:
+    """Whether a value could stand where a known one stands, by its type."""
+    if known is None:
+        return value is None or isinstance(value, str | dict)
+    if isinstance(known, list):
+        return isinstance(value, list) and value != [1]
+    return value is None or type(value) is type(known) or (type(known) is float and type(value) is int)
+
+
+def damages() -> Iterator[dict[str, Any]]:
+    """A whole journal with one member less, or one of another type."""
+    for name, part in WHOLE.items():
+        if name in HEADS:
+            yield {key: value for key, value in WHOLE.items() if key != name}
+            yield {**WHOLE, name: None}
+        yield from ({**WHOLE, name: value} for value in WRONG if not fits(value, part))
+        for key, inner in part.items() if isinstance(part, dict) and name != "files" else ():
+            yield {**WHOLE, name: {each: value for each, value in part.items() if each != key}}
+            yield from ({**WHOLE, name: {**part, key: value}} for value in WRONG if not fits(value, inner))
+    yield {**WHOLE, "files": {"a": 5}}
+    yield {**WHOLE, "pid": -1}
+
+
+def test_a_journal_that_is_whole_is_recovered(tmp_path: Path) -> None:
+    here = journal(tmp_path)
+    (tmp_path / "git").mkdir()
+    for steps in (WHOLE, {name: WHOLE[name] for name in HEADS}, {**WHOLE, **dict.fromkeys(set(WHOLE) - set(HEADS))}):
+        (tmp_path / "git/journal.json").write_text(json.dumps(steps))
+        seen: list[dict[str, Any]] = []
+        here.settle(seen.append)
+        assert seen == [steps]
+        assert whole(steps)
+
+
+def test_a_journal_that_is_damaged_anywhere_is_put_aside_with_what_it_speaks_of(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    for number, steps in enumerate(damages()):
+        folder = tmp_path / str(number)
+        (folder / "before").mkdir(parents=True)
+        (folder / "before/0").write_text("as it was")
+        (folder / "journal.json").write_text(json.dumps(steps))
+        said: list[str] = []
+        here = Journal(folder, tmp_path / "work", None, said.append)
+        workspace = SimpleNamespace(root=tmp_path / "work", journal=here, report=said.append)
+        here.settle(lambda left, each=workspace: recover(each, left))  # type: ignore[arg-type,misc]
+        assert len(said) == 1, steps
+        assert "cannot be read" in said[0], steps
+        kept = {path.name: path.read_text() for path in (folder / "kept").rglob("*") if path.is_file()}
+        assert kept == {"journal.json": json.dumps(steps), "0": "as it was"}
+        with here.turn("mdrepo patch", nothing):
+            pass
+    assert number > 150
 
 
 def test_the_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:

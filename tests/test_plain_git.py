@@ -206,6 +206,31 @@ def test_the_journal_of_another_version_stops_no_reader_and_is_put_aside(plain: 
     mdrepo("format", cwd=plain)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version":3}',
+        '{"version":3,"what":"x","pid":"abc","since":"q","root":5}',
+        '{"version":3,"what":"x","pid":4194304,"since":1,"root":"ROOT","checkout":5}',
+        '{"version":3,"what":"x","pid":4194304,"since":1,"root":"ROOT","commit":{}}',
+        '{"version":3,"what":"x","pid":4194304,"since":1,"root":"ROOT","settled":{"path":"a","blob":[]}}',
+    ],
+)
+def test_a_damaged_journal_is_put_aside_and_stops_nobody(plain: Path, text: str) -> None:
+    (plain / ".git/mdrepo").mkdir(exist_ok=True)
+    text = text.replace("ROOT", str(plain))
+    for command in (["status"], ["format"]):
+        (plain / ".git/mdrepo/journal.json").write_text(text)
+        said = mdrepo(*command, cwd=plain).err
+        assert "the journal of an interrupted command cannot be read" in said
+        assert "see 'git status'" in said
+        assert "cannot be read" not in mdrepo(*command, cwd=plain).err
+    assert {each.read_text() for each in (plain / ".git/mdrepo/kept").rglob("journal.json")} == {text}
+    (plain / ".git/mdrepo/journal.json").write_text(text)
+    mdrepo("doctor", "--fix", cwd=plain, code=None)
+    assert checks(plain) == {}
+
+
 def test_a_second_work_tree_and_a_submodule(plain: Path, tmp_path: Path) -> None:
     other = tmp_path / "second"
     git("worktree", "add", "-q", "-b", "topic", str(other), cwd=plain)
