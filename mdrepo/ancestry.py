@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -142,12 +142,34 @@ def _source(place: _Place, passed: Mapping[_Place, _Place]) -> _Place:
 
 def _renamed(git: Git, parent: str, place: _Place) -> Version | None:
     """What a file that came was in a parent, if git finds that it was renamed."""
-    out = git.run("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--no-commit-id", parent, place.commit).stdout
+    found = (Version(old, blob) for old, new, blob in _renames(git, parent, place.commit) if new == place.path)
+    return next(found, None)
+
+
+def _renames(git: Git, parent: str, commit: str) -> Iterator[tuple[str, str, str]]:
+    """The files that git finds renamed since a parent: the old name, the new one, and the blob that it was."""
+    out = git.run("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--no-commit-id", parent, commit).stdout
     parts = [os.fsdecode(part) for part in out.split(b"\0")]
     for raw, old, new in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
-        if new == place.path:
-            return Version(old, raw.split()[2])
-    return None
+        yield old, new, raw.split()[2]
+
+
+def successor(edits: Edits, path: str) -> str:
+    """What a file is called since it was last renamed; its path where it never was."""
+    known = [path]
+    while True:
+        edited = edits.of(known[-1])
+        went = ((commit, parent) for commit in edits.graph if commit in edited for parent in _left(edited[commit]))
+        renames = (new for commit, parent in went for old, new, _ in _renames(edits.git, parent, commit) if old == known[-1])
+        name = next((new for new in renames if new not in known), None)
+        if name is None:
+            return known[-1]
+        known.append(name)
+
+
+def _left(edit: Edit) -> Iterator[str]:
+    """The parents that have a file which a commit has no more."""
+    return (parent for parent, sides in edit.sides.items() if parent and sides.old is not None and sides.new is None)
 
 
 def blobs_at(git: Git, places: Sequence[tuple[str, str]]) -> list[str | None]:

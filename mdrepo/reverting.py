@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from . import pointers
-from .ancestry import ancestry
+from .ancestry import ancestry, successor
 from .artefacts import all_tracked
 from .catalogue import Catalogue
 from .changes import MISSING
-from .committing import Terms, conclude
+from .committing import Terms, companions, conclude
 from .deliveries import deliver, different, protect_data
 from .documents import read
 from .edits import Edits
@@ -69,7 +69,9 @@ def rollback(
         workspace.store.require(wanted)
         aside = protect_data(workspace, list(all_tracked(now.files)), different(workspace, wanted), force)
         subject = git.text("log", "-1", "--format=%s", commit)
-        words = message or f"Roll back {', '.join(fields) or 'everything'} to {commit[:7]}\n\n{commit[:7]} is: {subject}"
+        told = _told(workspace, fields, changed, now)
+        said = "\n".join([f"{commit[:7]} is: {subject}", *told])
+        words = message or f"Roll back {', '.join(fields) or 'everything'} to {commit[:7]}\n\n{said}"
         workspace.journal.note(rollback={"paths": list(changed)})
         outcome = conclude(workspace, candidate, ["-m", words], terms or Terms(), report)
     if outcome.status == "committed":
@@ -78,8 +80,8 @@ def rollback(
         deliver(workspace, different(workspace, wanted), [], aside)
     workspace.journal.note(rollback=None)
     kept = [*map(str, aside.values()), *own]
-    told = f"put aside: {', '.join(kept)} (files of git: 'git stash list')" if kept and outcome.id else None
-    return replace(outcome, remark="; ".join(filter(None, (outcome.remark, told))) or None)
+    told += [f"put aside: {', '.join(kept)} (files of git: 'git stash list')"] if kept else []
+    return replace(outcome, remark="; ".join(filter(None, (outcome.remark, *(told if outcome.id else ())))) or None)
 
 
 def complete(workspace: Workspace, commit: str, paths: Sequence[str]) -> None:
@@ -116,20 +118,43 @@ def _brought_back(
             continue
         was = _name_then(workspace, path, target, now)
         found = closure(workspace, target, [was])
-        if not found:
+        since = _come_since(workspace, path, target, now) if was == path else []
+        if not found and not since:
             raise Finding(f"{path} did not exist then", elsewhere(workspace, target, path))
-        since = [each for each in now.files.paths() if each.startswith(f"{path}/") and workspace.is_metadata(each)]
         for each in [*found, *since]:
             entry = _entry(target, each)
             here = f"{path}{each.removeprefix(was)}" if each in (was, was + SUFFIX) else each
             entries[here] = entry and entry._replace(path=here)
-        selected.update(found)
+        selected.update(found, since)
     texts = {path: text.encode("utf-8") for path, text in contents.items()} | ignored_again(target, now, selected)
     for path, data in texts.items():
         blob = workspace.git.run("hash-object", "-w", "--stdin", stdin=data).stdout.decode().strip()
         old = _entry(now, path)
         entries[path] = Entry(old.mode if old else "100644", blob, path)
     return entries
+
+
+def _come_since(workspace: Workspace, path: str, target: Catalogue, now: Catalogue) -> list[str]:
+    """What of a file, or of a folder's metadata, did not exist then, with the pointers that no other document needs."""
+    known = {*now.files.paths()}
+    below = (each for each in known if each == path or (each.startswith(f"{path}/") and workspace.is_metadata(each)))
+    gone = [each for each in below if _entry(target, each) is None]
+    extras = {extra for each in gone for extra in companions(workspace, now, each) if not extra.endswith(".gitignore")}
+    extras = extras & known - {*gone}
+    others = [each for each in now.paths if each not in gone] if extras else []
+    needed = {f"{artefact['path']}.dvc" for each in others for _, artefact in now.artefacts(each)}
+    return [*gone, *sorted(extras - needed)]
+
+
+def _told(workspace: Workspace, fields: Sequence[str], changed: Mapping[str, Entry | None], now: Catalogue) -> list[str]:
+    """What whoever names paths should know: those that are taken away, and documents that will be there under two names."""
+    gone = sorted(path for path, entry in changed.items() if entry is None) if fields else []
+    told = [f"{', '.join(gone)} did not exist then: removed"] if gone else []
+    for path in fields:
+        if changed.get(path) and path not in now.paths and workspace.configuration.is_document(path):
+            name = successor(Edits(workspace.git, workspace.cache, workspace.git.commit_id("HEAD")), path)
+            told += [f"{path} is called {name} now, and is there under both names"] if name in now.paths else []
+    return told
 
 
 def _name_then(workspace: Workspace, path: str, target: Catalogue, now: Catalogue) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from changing import versions
-from conftest import DOCUMENT, edit, git, load, mdrepo
+from conftest import DOCUMENT, edit, git, load, mdrepo, track
 from hypothesis import given
 
 from mdrepo import pointers
@@ -542,3 +542,47 @@ def test_a_rollback_to_where_the_history_does_not_lead_takes_nothing_away(repo: 
     assert (repo / THING).read_text() == before
     mdrepo("rollback", "--no-eval", "other", f"{THING}#/name", cwd=repo)
     assert load(repo, THING)["name"] == "other"
+
+
+# rollback of a path
+
+
+def test_a_rollback_that_brought_a_document_back_is_rolled_back(repo: Path) -> None:
+    git("tag", "t0", cwd=repo)
+    new = "metadata/web.json"
+    for end in ("", ".lock"):
+        git("mv", DOCUMENT + end, new + end, cwd=repo)
+    commit(repo, "Move")
+    commit(repo, "One", lambda v: v.update(description="One."), new)
+    before = git("rev-parse", "HEAD^{tree}", cwd=repo)
+    back = mdrepo("rollback", "--no-eval", "t0", DOCUMENT, cwd=repo)
+    assert f"{DOCUMENT} is called {new} now" in back.err
+    assert (repo / DOCUMENT).exists()
+    assert (repo / new).exists()
+    gone = mdrepo("rollback", "--no-eval", "HEAD~1", DOCUMENT, cwd=repo)
+    assert f"{DOCUMENT}, {DOCUMENT}.lock did not exist then: removed" in gone.err
+    assert f"{DOCUMENT}, {DOCUMENT}.lock did not exist then: removed" in git("log", "-1", "--format=%b", cwd=repo)
+    assert git("rev-parse", "HEAD^{tree}", cwd=repo) == before
+    assert git("status", "--porcelain", cwd=repo) == ""
+    assert (repo / "models/net.keras").exists()
+    mdrepo("rollback", "--no-eval", "HEAD~1", DOCUMENT, cwd=repo)  # and that one, too
+    assert load(repo)["name"] == "net"
+
+
+def test_a_rollback_takes_a_new_document_away_with_the_data_that_are_its_own(repo: Path) -> None:
+    first = git("rev-parse", "HEAD", cwd=repo)
+    track(repo, "data/more.npz", (repo / "data/net-test.npz").read_bytes())
+    mdrepo("new", "dataset", "more", "--artefact", "data/more.npz", cwd=repo)
+    mdrepo("new", "dataset", "same", "--artefact", "data/net-test.npz", cwd=repo)
+    mdrepo("commit", "--no-eval", "-am", "More", cwd=repo)
+    said = mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/more.json", "metadata/same.json", cwd=repo).err
+    assert "data/more.npz.dvc, metadata/more.json, " in said
+    assert git("diff", "--name-only", first, "HEAD", cwd=repo) == "data/.gitignore"
+    assert git("status", "--porcelain", cwd=repo) == ""
+    assert (repo / "data/more.npz").exists()
+    mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/more.json", cwd=repo)
+    assert (repo / "data/more.npz.dvc").exists()
+    edit(repo, lambda v: v.update(description="mine"), "metadata/more.json")
+    assert "has changes that no commit has" in mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/more.json", cwd=repo, code=1).err
+    assert load(repo, "metadata/more.json")["description"] == "mine"
+    assert "did not exist then" in mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/never.json", cwd=repo, code=1).err
