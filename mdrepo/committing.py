@@ -171,7 +171,7 @@ def _belonging(workspace: Workspace, paths: Sequence[str]) -> list[str]:
     known = {*work.files.paths(), *(state.path for state in workspace.git.status())}
     selected: list[str] = []
     for path in paths:
-        below = [each for each in known if each.startswith(path.rstrip("/") + "/")]
+        below = [each for each in known if each.startswith(path.rstrip("/") + "/") or path == "."]
         if path not in known and not below:
             raise GitError(f"git knows no file {path}", "is it spelled right, and not ignored?")
         for each in below or [path]:

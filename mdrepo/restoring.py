@@ -74,7 +74,7 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     git = workspace.git
     selected = closure(workspace, target, paths)
     for path in paths:
-        if not any(each == path or each.startswith(path.rstrip("/") + "/") for each in selected):
+        if not any(_is_in(each, path) for each in selected):
             raise Finding(f"{path} is not in {commit[:7]}", elsewhere(workspace, target, path))
     tracked = [each for each in all_tracked(target.files) if each.pointer in selected]
     wanted = different(workspace, tracked)
@@ -102,11 +102,16 @@ def closure(workspace: Workspace, target: Catalogue, paths: Sequence[str]) -> li
     known = set(target.files.paths())
     selected: list[str] = []
     for path in paths:
-        below = sorted(each for each in known if each == path or each.startswith(path.rstrip("/") + "/"))
+        below = sorted(each for each in known if _is_in(each, path))
         for each in below:
             extras = [extra for extra in companions(workspace, target, each) if not extra.endswith(".gitignore")]
             selected += [each, *(extra for extra in extras if extra in known)]
     return list(dict.fromkeys(selected))
+
+
+def _is_in(each: str, path: str) -> bool:
+    """Whether a file is the one at a path, or below it; '.' is the root, as for git."""
+    return path in (each, ".") or each.startswith(path.rstrip("/") + "/")
 
 
 def in_the_way(workspace: Workspace, paths: Collection[str], force: bool) -> list[str]:

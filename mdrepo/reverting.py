@@ -48,6 +48,7 @@ def rollback(
     What would be overwritten, and no commit has, is refused or, with `force`, put aside: files in a stash, data in `kept`.
     """
     git = workspace.git
+    fields = () if "." in fields else fields
     git.identity()
     head = git.head()
     if head is None:

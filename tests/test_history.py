@@ -586,3 +586,27 @@ def test_a_rollback_takes_a_new_document_away_with_the_data_that_are_its_own(rep
     assert "has changes that no commit has" in mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/more.json", cwd=repo, code=1).err
     assert load(repo, "metadata/more.json")["description"] == "mine"
     assert "did not exist then" in mdrepo("rollback", "--no-eval", "HEAD~1", "metadata/never.json", cwd=repo, code=1).err
+
+
+def test_a_point_is_everything_below_a_folder(repo: Path) -> None:
+    (repo / "README").write_text("x\n")
+    track(repo, "models/net.keras", b"other")
+    commit(repo, "Later", lambda v: v.update(description="Later."))
+    for cwd, point in ((repo, "."), (repo / "metadata", "."), (repo / "metadata", ".."), (repo / "models", "../metadata/.")):
+        mdrepo("checkout", "HEAD~1", "--", point, cwd=cwd)
+        assert "description" not in load(repo)
+        assert (repo / "README").exists(), "as git, it takes no file away"
+        assert (repo / "models/net.keras").read_bytes() != b"other"
+        git("reset", "-q", "--hard", cwd=repo)
+        mdrepo("checkout", "--force", "HEAD", "--", DOCUMENT, "models", cwd=repo)
+        mdrepo("rollback", "--no-eval", "HEAD~1", point, cwd=cwd)
+        assert "description" not in load(repo)
+        assert (repo / "models/net.keras").read_bytes() != b"other"
+        assert git("status", "--porcelain", cwd=repo) == ""
+        git("reset", "-q", "--hard", "HEAD~1", cwd=repo)
+        mdrepo("checkout", "--force", "HEAD", "--", "models", cwd=repo)
+    git("reset", "-q", "--hard", "HEAD~1", cwd=repo)
+    mdrepo("checkout", "--force", "HEAD", "--", "models", cwd=repo)
+    edit(repo, lambda v: v.update(description="Committed."))
+    mdrepo("commit", "--no-eval", "-m", "All", ".", cwd=repo)
+    assert git("status", "--porcelain", DOCUMENT, cwd=repo) == ""
