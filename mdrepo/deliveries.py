@@ -24,8 +24,11 @@ def dropped(here: Iterable[Artefact], target: Catalogue) -> list[Artefact]:
     return [each for each in here if each.path not in there]
 
 
-def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequence[Artefact], force: bool) -> dict[str, Path]:
-    """Make sure that no data that DVC does not have are overwritten: refuse, or (force) copy them aside; the copies, by path."""
+def protect_data(
+    workspace: Workspace, here: Sequence[Artefact], touched: Sequence[Artefact], force: bool | None
+) -> dict[str, Path]:
+    """Make sure that no data that DVC does not have are overwritten: refuse (None: the command has no --force), or (force) copy
+    them aside; the copies, by path."""
     recorded = {each.path: each for each in here}
     kept: dict[str, Path] = {}
     for artefact in touched:
@@ -42,7 +45,7 @@ def protect_data(workspace: Workspace, here: Sequence[Artefact], touched: Sequen
         if not force:
             raise Finding(
                 f"{artefact.path} has changes that DVC does not have",
-                f"'{artefact.recording}' keeps them, --force puts them aside",
+                f"'{artefact.recording}' keeps them" + ("" if force is None else ", --force puts them aside"),
             )
         aside = workspace.journal.aside(artefact.path)
         copy(path, aside)

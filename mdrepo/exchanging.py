@@ -126,6 +126,8 @@ def fetched(workspace: Workspace, named: str | None, report: Report) -> Upstream
     """Fetch all that a pull needs: the branch, the evaluations, and the data, into DVC's cache; nothing of it shows yet."""
     git = workspace.git
     branch, head = git.branch(), git.head()
+    if begun := git.unfinished():
+        raise begun
     if branch is None:
         raise Finding("HEAD is detached, so there is no branch to pull into", "'git switch BRANCH', and pull then")
     if head is None:
@@ -208,7 +210,7 @@ def bring(workspace: Workspace) -> list[str]:
 
 def _nobodys(workspace: Workspace, artefact: Artefact) -> bool:
     try:
-        protect_data(workspace, [], [artefact], force=False)
+        protect_data(workspace, [], [artefact], force=None)
     except Finding:
         return False
     return True

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from .errors import Finding
 from .revisions import Revisions
 
 FEW = 1000
@@ -29,6 +30,17 @@ class Candidate(NamedTuple):
 
     path: Path
     copied: tuple[int, ...] | None = None
+
+
+_BEGUN = (
+    ("rebase-merge", "rebase", "git rebase"),  # which has a CHERRY_PICK_HEAD, too
+    ("rebase-apply/applying", "git am", "git am"),
+    ("rebase-apply", "rebase", "git rebase"),
+    ("MERGE_HEAD", "merge", "mdrepo merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick", "git cherry-pick"),
+    ("REVERT_HEAD", "revert", "git revert"),
+)
+"""What git has in its folder while something is not finished, what that is, and whose --continue and --abort end it."""
 
 
 def _state(index: Path) -> tuple[int, ...] | None:
@@ -63,6 +75,16 @@ class Indexes(Revisions):
             mode, blob, stage = meta.split()
             found.setdefault(path, {})[int(stage)] = Entry(mode, blob, path)
         return found
+
+    def unfinished(self) -> Finding | None:
+        """What git has begun here, by how it tells it itself, and how that is ended; None where nothing is in its way."""
+        for name, words, command in _BEGUN:
+            if (self.folder / name).exists():
+                steps = f"'{command} --continue' commits it, '{command} --abort' undoes it"
+                return Finding(f"the {words} before is not finished", f"settle its conflicts, if any: {steps}")
+        if not (paths := sorted(self.unmerged())):
+            return None
+        return Finding(f"{', '.join(paths)} is in conflict", f"settle it ('mdrepo resolve {paths[0]}'), and 'git add' it")
 
     def stage(self, paths: Sequence[str], index: Path) -> None:
         """Put some paths of the work tree, as they are or are gone, into an index."""

@@ -24,8 +24,8 @@ def merge(
 ) -> Outcome:
     """Merge a revision into HEAD; in conflict, invalid or worse it is left as git leaves a merge: to be put right, or aborted."""
     git = workspace.git
-    if git.merging() or git.unmerged():
-        raise Finding("the merge before is not finished", "'mdrepo merge --continue' commits it, 'mdrepo merge --abort' undoes it")
+    if begun := git.unfinished():
+        raise begun
     head = git.head()
     if head is None:
         raise Finding("there is no commit yet to merge into", "'mdrepo commit' makes one")
@@ -39,7 +39,7 @@ def merge(
     own = {state.path for state in git.status()}
     coming = [each for each in different(workspace, all_tracked(workspace.at(target).files)) if each.pointer in theirs]
     workspace.store.require(coming)
-    protect_data(workspace, list(all_tracked(workspace.work().files)), coming, force=False)
+    protect_data(workspace, list(all_tracked(workspace.work().files)), coming, force=None)
     if forward and base == head:
         return _forwarded(workspace, head, target, own)
     git.identity()
@@ -99,7 +99,7 @@ def _concluded(workspace: Workspace, arguments: Sequence[str], terms: Terms, rep
         after, here = workspace.at(tree), list(all_tracked(workspace.at(head).files))
         wanted = [each for each in different(workspace, all_tracked(after.files)) if each not in here]
         workspace.store.require(wanted)
-        protect_data(workspace, here, [*wanted, *dropped(here, after)], force=False)
+        protect_data(workspace, here, [*wanted, *dropped(here, after)], force=None)
         workspace.journal.note(merged={"before": head})
         outcome = conclude(workspace, candidate, arguments, terms, report)
     if outcome.status == "committed":
@@ -117,7 +117,9 @@ def complete(workspace: Workspace, before: str, made: str) -> None:
 
 def _waiting(workspace: Workspace) -> None:
     if not workspace.git.merging():
-        raise Finding("no merge waits to be finished", "'mdrepo merge REV' begins one")
+        begun = workspace.git.unfinished()
+        words = "no merge waits to be finished" + (f", but {begun.message}" if begun else "")
+        raise Finding(words, begun.hint if begun else "'mdrepo merge REV' begins one")
 
 
 def _run(workspace: Workspace, *words: str) -> None:

@@ -21,7 +21,8 @@ def checkout(workspace: Workspace, revision: str, paths: Sequence[str] = (), *, 
     """Documents and data of a revision ('-': the one before, as in git) into the work tree: the whole of it, or some documents."""
     revision = "@{-1}" if revision == "-" else revision
     if unmerged := [state.path for state in workspace.git.status() if state.unmerged]:
-        raise Finding(f"{', '.join(unmerged)} is in conflict", "settle the merge first, or 'git merge --abort' it")
+        begun = workspace.git.unfinished()
+        raise Finding(f"{', '.join(unmerged)} is in conflict", begun.hint if begun else None)
     commit = workspace.git.commit_id(revision)
     target = workspace.at(commit)
     return _some(workspace, commit, target, paths, force) if paths else _whole(workspace, revision, commit, target, force)

@@ -55,8 +55,8 @@ def rollback(
         raise Finding("there is no commit yet, so there is nothing to roll back to")
     commit = git.commit_id(revision)
     target, now = workspace.at(commit), workspace.at(head)
-    if git.merging() or git.unmerged():
-        raise Finding("a merge is not finished", "'mdrepo merge --continue' commits it, 'mdrepo merge --abort' undoes it")
+    if found := git.unfinished():
+        raise found
     entries = _brought_back(workspace, commit, fields, target, now)
     changed = {path: entry for path, entry in entries.items() if _entry(now, path) != entry}
     if not changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,56 @@ def test_usage(joined: Path) -> None:
     for words in ([], ["topic", "--abort"], ["--abort", "--continue"]):
         mdrepo("merge", *words, cwd=joined, code=2)
     assert "no revision 'nowhere'" in mdrepo("merge", "nowhere", cwd=joined, code=3).err
+
+
+# what else is going on
+
+
+STEPS = {
+    "merge": (["merge", "topic"], "mdrepo merge"),
+    "rebase": (["rebase", "topic"], "git rebase"),
+    "rebase by patches": (["rebase", "--apply", "topic"], "git rebase"),
+    "cherry-pick": (["cherry-pick", "topic"], "git cherry-pick"),
+    "revert": (["revert", "--no-edit", "HEAD~1"], "git revert"),
+    "stash": (["stash", "pop"], None),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_is_not_finished_is_named_with_what_ends_it(joined: Path, name: str) -> None:
+    words, ends = STEPS[name]
+    git("config", "--remove-section", "merge.mdrepo", cwd=joined)
+    if name == "stash":
+        edit(joined, lambda v: v.update(license="GPL"))
+        git("stash", "-q", cwd=joined)
+    edit(joined, lambda v: v.update(description="ours", license="BSD"))
+    git("commit", "-qam", "Ours", cwd=joined)
+    if name == "revert":
+        edit(joined, lambda v: v.update(license="ISC"))
+        git("commit", "-qam", "Again", cwd=joined)
+    assert subprocess.run(["git", *words], cwd=joined, capture_output=True, check=False).returncode
+    assert git("ls-files", "--unmerged", cwd=joined)
+    before = state(joined)
+    for command in (["rollback", "--no-eval", "HEAD~1"], ["merge", "topic"], ["checkout", "HEAD~1"], ["pull"]):
+        said = mdrepo(*command, cwd=joined, code=1).err
+        assert ("--abort" in said) == (ends is not None), said
+        assert f"'{ends} --continue' commits it, '{ends} --abort' undoes it" in said if ends else "'git add' it" in said
+        assert f"the {name.split(maxsplit=1)[0]} before is not finished" in said or "is in conflict" in said
+    if ends != "mdrepo merge":
+        told = mdrepo("merge", "--abort", cwd=joined, code=1).err
+        assert "no merge waits to be finished" in told
+        assert (f"'{ends} --abort'" if ends else "'git add' it") in told
+    assert state(joined) == before
+    if ends:
+        command = [*ends.replace("mdrepo", "git").split(), "--abort"]
+        git(*command[1:], cwd=joined)
+        assert load(joined)["description"] == "ours"
+
+
+def test_data_that_were_changed_are_named_without_what_merge_does_not_have(joined: Path) -> None:
+    (joined / MODEL).unlink()
+    (joined / MODEL).write_bytes(b"mine")
+    said = mdrepo("merge", "--no-eval", "topic", cwd=joined, code=1).err
+    assert f"'dvc add {MODEL}' keeps them" in said
+    assert "--force" not in said
+    assert (joined / MODEL).read_bytes() == b"mine"
