@@ -234,6 +234,18 @@ class Store:
         with _dvc(self.root, self.private) as repo:
             return self._whole(repo, artefact)
 
+    def take_away(self, artefact: Artefact) -> None:
+        """Take an artefact out of the work tree, if it is as recorded and DVC's cache has it; of a folder, what is recorded."""
+        path = self.in_work_tree(artefact)
+        if path is None or not self.cached(artefact):
+            return
+        if artefact.is_folder and not path.is_symlink():  # what DVC ignores in it, nobody else has
+            with _dvc(self.root, self.private) as repo:
+                names = folders.parts(self.stored(repo, artefact.md5))
+            folders.clear(path, names)
+        else:
+            removed(path)
+
     def named(self, artefact: Artefact, place: Path) -> Path | None:
         """The artefact under its own name, as links in the folder `place` where only DVC's cache has it; None if it is not here."""
         path = self.locate([artefact]).get(artefact)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from . import folders
 from .artefacts import Artefact, all_tracked, md5
 from .catalogue import Catalogue
 from .errors import Finding
@@ -36,10 +37,11 @@ def protect_data(
         known = recorded.get(artefact.path)
         found = md5(path, workspace.cache) if path.exists() else None
         # what is recorded here is in DVC's cache; what is wanted there may lie here still, from before its pointer went away
-        if found is None or found in (artefact.md5, known.md5 if known else None):
-            continue
-        if workspace.store.cached(artefact._replace(md5=found)):
-            continue  # of another commit, as after a 'git checkout' without 'dvc checkout'
+        if not _must_make_way(artefact, path):
+            if found in (None, folders.EMPTY, artefact.md5, known.md5 if known else None):
+                continue
+            if workspace.store.cached(artefact._replace(md5=str(found))):
+                continue  # of another commit, as after a 'git checkout' without 'dvc checkout'
         if path.is_file() and artefact.path not in unlike(workspace, [artefact.path], [*filter(None, [workspace.git.head()])]):
             continue  # git has it, as before DVC did
         if not force:
@@ -53,20 +55,18 @@ def protect_data(
     return kept
 
 
+def _must_make_way(artefact: Artefact, path: Path) -> bool:
+    """Whether a file is to be where a folder is with files that DVC ignores: DVC would take it away with all that is in it."""
+    return not artefact.is_folder and path.is_dir() and not path.is_symlink() and folders.others(path)
+
+
 def deliver(workspace: Workspace, wanted: list[Artefact], gone: Sequence[Artefact], aside: Mapping[str, Path]) -> None:
     """DVC's bytes into the work tree; what was copied aside makes way, since DVC overwrites nothing that it does not have."""
     for path in aside:
         removed(workspace.root / path)
     workspace.store.checkout(wanted)
-    _remove(workspace, gone)
-
-
-def _remove(workspace: Workspace, artefacts: Sequence[Artefact]) -> None:
-    """Take artefacts out of the work tree that the snapshot does not have, if DVC's cache has their bytes."""
-    for artefact in artefacts:
-        path = workspace.store.in_work_tree(artefact)
-        if path is not None and workspace.store.cached(artefact):
-            removed(path)
+    for artefact in gone:
+        workspace.store.take_away(artefact)
 
 
 def unlike(workspace: Workspace, paths: Iterable[str], commits: Sequence[str]) -> set[str]:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +18,8 @@ from .errors import Finding
 
 SUFFIX = ".dir"
 IGNORE = ".dvcignore"
+EMPTY = hashlib.md5(b"[]", usedforsecurity=False).hexdigest() + SUFFIX
+"""DVC's hash of a folder of which it takes nothing."""
 
 
 def md5(folder: Path, cache: Cache) -> str:
@@ -28,7 +30,7 @@ def md5(folder: Path, cache: Cache) -> str:
     key = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape")).hexdigest()
     known: dict[str, list[Any]] = json.loads(cache.get("folders", key) or b"{}")
     found: dict[str, list[Any]] = {}
-    for name, path in _files(folder):
+    for name, path in taken(folder):
         is_regular = False
         stamp: list[int] = []
         with contextlib.suppress(OSError):
@@ -50,7 +52,7 @@ def _hash(path: Path) -> str:
         return ""
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+def taken(folder: Path) -> Iterator[tuple[str, Path]]:
     """The files of a folder that DVC takes, by their paths inside it; links to folders are not followed, as DVC does not.
 
     What DVC leaves out is said in .dvcignore files above the folder: it refuses them inside.
@@ -59,15 +61,34 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     above = [each for each in folder.parents if each.is_relative_to(root)]
     ignored = [(each, test) for each in above if (test := _ignores(each))]
 
-    def taken(path: Path, end: str = "") -> bool:
+    def wanted(path: Path, end: str = "") -> bool:
         return not any(test(path.relative_to(at).as_posix() + end) for at, test in ignored)
 
     for place, names, files in os.walk(folder):
         here = Path(place)
-        names[:] = [name for name in names if name not in (".git", ".hg", ".dvc") and (not ignored or taken(here / name, "/"))]
+        names[:] = [name for name in names if name not in (".git", ".hg", ".dvc") and (not ignored or wanted(here / name, "/"))]
         for name in files:
-            if name != ".git" and (not ignored or taken(here / name)):
+            if name != ".git" and (not ignored or wanted(here / name)):
                 yield (here / name).relative_to(folder).as_posix(), here / name
+
+
+def others(folder: Path) -> bool:
+    """Whether a folder has files, or links, that DVC does not take."""
+    known = {path for _, path in taken(folder)}
+    for place, names, files in os.walk(folder):
+        links = [name for name in names if Path(place, name).is_symlink()]
+        if links or any(Path(place, name) not in known for name in files):
+            return True
+    return False
+
+
+def clear(folder: Path, names: Iterable[str]) -> None:
+    """Take some files out of a folder, and the folders, itself too, that are empty then; what else is there stays."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    for place, _, _ in os.walk(folder, topdown=False):
+        if not any(Path(place).iterdir()):
+            Path(place).rmdir()
 
 
 def _ignores(folder: Path) -> Callable[[str], bool] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import dvc, git, mdrepo, state
+from conftest import dvc, git, mdrepo, state, track
 
 from mdrepo import folders
 from mdrepo.artefacts import Artefact, Store, md5
@@ -93,6 +93,89 @@ def test_checkout_moves_a_folder_and_does_not_lose_changes_in_it(with_folder: Pa
     mdrepo("checkout", "--force", "HEAD~1", cwd=with_folder)
     assert file.read_text() == "one"
     assert [each.read_text() for each in (with_folder / ".git/mdrepo/kept").rglob("a.txt")] == ["mine"]
+
+
+@pytest.fixture
+def with_ignored(with_folder: Path) -> Path:
+    """The same folder with files that DVC ignores, which a branch `topic` does not have yet, in a commit more."""
+    git("branch", "-q", "topic", "HEAD~2", cwd=with_folder)
+    git("checkout", "-q", "topic", cwd=with_folder)
+    (with_folder / ".dvcignore").write_text("*.tmp\n")
+    git("commit", "-qam", "Ignoring", cwd=with_folder)
+    git("checkout", "-q", "main", cwd=with_folder)
+    git("merge", "-q", "--no-edit", "topic", cwd=with_folder)
+    for name in IGNORED:
+        (with_folder / name).write_text("nobody else has this")
+    (with_folder / "data/set/linked").symlink_to("sub")
+    return with_folder
+
+
+IGNORED = ("data/set/x.tmp", "data/set/sub/deep/y.tmp")
+
+
+def ignored(root: Path) -> bool:
+    """Whether what DVC ignores is where it was."""
+    link = (root / "data/set/linked").is_symlink()
+    return link and all((root / name).exists() and (root / name).read_text() == "nobody else has this" for name in IGNORED)
+
+
+def test_what_dvc_ignores_in_a_folder_outlives_every_checkout(with_ignored: Path) -> None:
+    file = with_ignored / "data/set/a.txt"
+    mdrepo("checkout", "topic", cwd=with_ignored)
+    assert ignored(with_ignored)
+    assert not file.exists()
+    assert not (with_ignored / "data/set/none").exists()
+    mdrepo("checkout", "main", cwd=with_ignored)
+    assert ignored(with_ignored)
+    assert file.read_text() == "two"
+    dvc("status", "-q", cwd=with_ignored)
+    mdrepo("checkout", "HEAD~2", "--", "data/set.dvc", cwd=with_ignored)
+    assert file.read_text() == "one"
+    assert ignored(with_ignored)
+
+
+def test_what_dvc_ignores_in_a_folder_stays_where_another_version_of_it_comes(with_ignored: Path) -> None:
+    git("checkout", "-q", "-b", "other", cwd=with_ignored)
+    (with_ignored / "data/set/a.txt").unlink()
+    (with_ignored / "data/set/a.txt").write_text("three")
+    dvc("add", "data/set", cwd=with_ignored)
+    git("commit", "-qam", "three", cwd=with_ignored)
+    mdrepo("checkout", "main", cwd=with_ignored)
+    assert ((with_ignored / "data/set/a.txt").read_text(), ignored(with_ignored)) == ("two", True)
+    mdrepo("merge", "--no-eval", "other", cwd=with_ignored)
+    assert ((with_ignored / "data/set/a.txt").read_text(), ignored(with_ignored)) == ("three", True)
+    git("rm", "-q", "data/set.dvc", cwd=with_ignored)
+    git("commit", "-qm", "without", cwd=with_ignored)
+    git("branch", "-qf", "other", cwd=with_ignored)
+    git("reset", "-q", "--hard", "HEAD~1", cwd=with_ignored)
+    mdrepo("merge", "--no-eval", "other", cwd=with_ignored)
+    assert not (with_ignored / "data/set/a.txt").exists()
+    assert ignored(with_ignored)
+
+
+def test_a_folder_put_aside_takes_along_what_dvc_ignores_in_it(with_ignored: Path) -> None:
+    (with_ignored / "data/set/a.txt").unlink()
+    (with_ignored / "data/set/a.txt").write_text("mine")
+    mdrepo("checkout", "--force", "topic", cwd=with_ignored)
+    kept = {each.name: each.read_text() for each in (with_ignored / ".git/mdrepo/kept").rglob("*") if each.is_file()}
+    assert (kept["a.txt"], kept["x.tmp"], kept["y.tmp"]) == ("mine", *["nobody else has this"] * 2)
+
+
+def test_a_file_does_not_take_the_place_of_a_folder_with_what_dvc_ignores(with_ignored: Path) -> None:
+    git("checkout", "-q", "topic", cwd=with_ignored)
+    (with_ignored / "data/set").rename(with_ignored / "set")
+    track(with_ignored, "data/set", b"a file")
+    git("add", "-A", "data", cwd=with_ignored)
+    git("commit", "-qm", "A file", cwd=with_ignored)
+    git("checkout", "-q", "main", cwd=with_ignored)
+    (with_ignored / "data/set").unlink()
+    (with_ignored / "set").rename(with_ignored / "data/set")
+    before = state(with_ignored)
+    assert "data/set has changes that DVC does not have" in mdrepo("checkout", "topic", cwd=with_ignored, code=1).err
+    assert state(with_ignored) == before
+    mdrepo("checkout", "--force", "topic", cwd=with_ignored)
+    assert (with_ignored / "data/set").read_bytes() == b"a file"
+    assert len([*(with_ignored / ".git/mdrepo/kept").rglob("*.tmp")]) == 2
 
 
 @pytest.mark.parametrize("linked", [True, False])
