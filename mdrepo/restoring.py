@@ -23,7 +23,7 @@ def checkout(workspace: Workspace, revision: str, paths: Sequence[str] = (), *, 
     if unmerged := [state.path for state in workspace.git.status() if state.unmerged]:
         begun = workspace.git.unfinished()
         raise Finding(f"{', '.join(unmerged)} is in conflict", begun.hint if begun else None)
-    commit = workspace.git.commit_id(revision)
+    commit = workspace.git.switched_to(revision)
     target = workspace.at(commit)
     return _some(workspace, commit, target, paths, force) if paths else _whole(workspace, revision, commit, target, force)
 
@@ -50,9 +50,14 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
     if done.returncode and (git.branch() or git.head(), git.head()) == (before, head):
         workspace.journal.note(checkout=None)
         files = ", ".join(line.strip() for line in lines if line.startswith("\t"))
-        words = f"{files} would be overwritten" if files else (lines or ["git says no reason"])[0].removeprefix("error: ")
+        told = [line for line in lines if line.startswith(("error: ", "fatal: "))] or lines or ["git says no reason"]
+        words = f"{files} would be overwritten" if files else told[0].removeprefix("error: ").removeprefix("fatal: ")
         hint = "move them away" if force else "commit your changes, or use --force to put them aside in a stash"
         raise Finding(f"nothing checked out: {words}", hint)
+    if (there := git.head()) != commit:  # as where a hook has moved it
+        git.run("checkout", "--quiet", str(before), "--", codes=(0, 1))  # 1: or a hook's
+        words = f"git has checked out {str(there)[:7]} for {revision}, and not {commit[:7]}; nothing is checked out"
+        raise MdrepoError(words, "see the hooks in 'git rev-parse --git-path hooks', or name the commit")
     # else git has done its part, and its exit code is that of a hook that ran then: the data have to follow
     if failed := _unwritten(lines):
         workspace.journal.note(checkout=None)

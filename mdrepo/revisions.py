@@ -48,6 +48,15 @@ class Revisions(Runner):
             raise GitError(f"there is no revision {revision!r} here", hint)
         return done.stdout.decode().strip()
 
+    def switched_to(self, name: str) -> str:
+        """The commit that `git checkout` takes a name for: a branch's before a tag's, of which `commit_id` prefers the tag's."""
+        branch = self.run("check-ref-format", "--branch", name, codes=(0, 128)).stdout.decode("utf-8", "surrogateescape").strip()
+        return self.commit_id(f"refs/heads/{branch}" if branch and self.has(f"refs/heads/{branch}") else name)
+
+    def has(self, ref: str) -> bool:
+        """Whether there is a reference, by its full name."""
+        return self.run("show-ref", "--verify", "--quiet", "--", ref, codes=(0, 1, 128)).returncode == 0
+
     def _named_like(self, revision: str) -> str:
         """What a revision that is not there might have meant: a branch or a tag."""
         name = re.split(r"[~^@]", revision)[0]

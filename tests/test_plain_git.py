@@ -454,6 +454,36 @@ def test_a_hook_that_fails_after_a_checkout_does_not_part_documents_and_data(pla
     dvc("status", "-q", cwd=plain)
 
 
+@pytest.mark.parametrize("name", ["both", "-"])
+def test_of_a_branch_and_a_tag_of_one_name_the_branch_is_checked_out_with_its_data(plain: Path, name: str) -> None:
+    here = (plain / MODEL).read_bytes()
+    git("branch", "both", cwd=plain)
+    if name == "-":
+        git("checkout", "-q", "both", cwd=plain)
+    mdrepo("checkout", "HEAD~1", cwd=plain)
+    git("tag", "both", "main~1", cwd=plain)
+    mdrepo("checkout", name, cwd=plain)
+    assert git("rev-parse", "HEAD", cwd=plain) == git("rev-parse", "main", cwd=plain)
+    assert git("symbolic-ref", "HEAD", cwd=plain) == "refs/heads/both"
+    assert (plain / MODEL).read_bytes() == here
+    dvc("status", "-q", cwd=plain)
+
+
+def test_a_hook_that_moves_head_elsewhere_undoes_a_checkout(plain: Path) -> None:
+    git("branch", "other", "HEAD~1", cwd=plain)
+    edit(plain, lambda v: v.update(description="mine"))
+    hook = plain / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\n[ "$(git branch --show-current)" = other ] && git reset -q --hard HEAD~1\n')
+    hook.chmod(0o755)
+    before = state(plain)
+    said = mdrepo("checkout", "--force", "other", cwd=plain, code=3).err
+    assert "nothing is checked out" in said
+    assert state(plain) == before
+    assert git("symbolic-ref", "HEAD", cwd=plain) == "refs/heads/main"
+    assert git("stash", "list", cwd=plain) == ""
+
+
 def test_a_name_that_is_no_text_is_taken_like_any_other(plain: Path) -> None:
     name = os.fsdecode(b"metadata/\xff.json")
     shutil.copy(plain / DOCUMENT, plain / name)
