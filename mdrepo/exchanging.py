@@ -86,6 +86,10 @@ def _ref(git: Git, typed: str) -> Ref:
     source, colon, to = typed.removeprefix("+").partition(":")
     if not source or (colon and not to):
         raise UsageError(f"{typed!r} names nothing to push", "what others have is taken away with 'git push --delete'")
+    both = [f"{kind}/{source}" for kind in ("refs/heads", "refs/tags") if git.has(f"{kind}/{source}")]
+    if len(both) > 1:
+        raise UsageError(f"{source} is a branch and a tag", f"say which: {both[0]} or {both[1]}")
+    source = both[0] if both and source != "HEAD" else source  # and not a remote's branch of that name
     commit = git.commit_id(source)
     done = git.run("rev-parse", "--symbolic-full-name", "--end-of-options", source, codes=(0, 1, 128)).stdout.decode()
     full = done.replace("--end-of-options", "").strip()

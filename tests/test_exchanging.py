@@ -480,6 +480,20 @@ def daemon(world: Path) -> Iterator[str]:
     process.wait()
 
 
+def test_what_is_a_branch_and_a_tag_is_pushed_by_its_full_name(world: Path) -> None:
+    ada = world / "ada"
+    retrained(ada)
+    git("branch", "both", cwd=ada)
+    git("tag", "both", "HEAD~1", cwd=ada)
+    for ref in ("both", "both:refs/heads/other"):
+        said = mdrepo("push", "origin", ref, cwd=ada, code=2).err
+        assert "both is a branch and a tag" in said
+        assert "refs/heads/both or refs/tags/both" in said
+    mdrepo("push", "origin", "refs/heads/both", "refs/tags/both", cwd=ada)
+    there = [head(world / "origin.git", f"refs/{kind}/both") for kind in ("heads", "tags")]
+    assert there == [head(ada, "HEAD"), head(ada, "HEAD~1")]
+
+
 def test_many_push_their_evaluations_at_once_over_the_network_and_none_is_lost(world: Path, daemon: str) -> None:
     clones = []
     for number in range(4):
