@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from . import folders
 from .artefacts import Artefact, all_tracked, md5
 from .catalogue import Catalogue
+from .copies import give_back, same
 from .errors import Finding
 from .files import removed
 from .workspace import Workspace
@@ -67,6 +69,27 @@ def deliver(workspace: Workspace, wanted: list[Artefact], gone: Sequence[Artefac
     workspace.store.checkout(wanted)
     for artefact in gone:
         workspace.store.take_away(artefact)
+
+
+def bring_back(workspace: Workspace, asides: Mapping[str, str], commits: Iterable[str]) -> list[str]:
+    """What was put aside into its places again, over what some commits record there; anything else there is put aside in turn."""
+    known = {(each.path, each.md5) for commit in commits for each in all_tracked(workspace.at(commit).files)}
+    told, brought = [*workspace.journal.kept], list[str]()
+    for path, kept in asides.items():
+        place, aside = workspace.root / path, Path(kept)
+        if not os.path.lexists(aside) or same(place, aside):
+            continue  # brought back before; or never taken away
+        if os.path.lexists(place):
+            found = md5(place, workspace.cache)
+            if (path, found) in known and not (place.is_dir() and folders.others(place)):
+                removed(place)
+            else:
+                shutil.move(place, workspace.journal.aside(path))
+        give_back(aside, place)
+        brought.append(path)
+        if path in told:
+            workspace.journal.kept.remove(path)
+    return brought
 
 
 def unlike(workspace: Workspace, paths: Iterable[str], commits: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ from .evaluating import Report
 from .notes import note_of
 from .plumbing import GitError
 from .results import DocumentStatus, Outcome
-from .undoing import about_to
+from .undoing import about_to, give_up
 from .workspace import Workspace
 
 
@@ -75,18 +75,16 @@ def abort(workspace: Workspace) -> Outcome:
 
 def _forwarded(workspace: Workspace, head: str, target: str, own: set[str]) -> Outcome:
     """Move the branch to a commit that has all of it already, with its data."""
-    git, store = workspace.git, workspace.store
+    git = workspace.git
     here, there = list(all_tracked(workspace.work().files)), workspace.at(target)
-    about_to(workspace, target, changed_paths(git, head, target), own, [])
+    steps = about_to(workspace, target, changed_paths(git, head, target), own, [])
     _run(workspace, "merge", "--ff-only", "--quiet", target)
     try:
         deliver(workspace, different(workspace, all_tracked(there.files)), dropped(here, there), {})
     except MdrepoError:
-        git.run("reset", "--keep", "--quiet", head)
-        store.checkout(different(workspace, here))
+        give_up(workspace, steps)
         raise
-    finally:
-        workspace.journal.note(checkout=None)
+    workspace.journal.note(checkout=None)
     return Outcome("forwarded", target, git.branch(), note_of(git, target))
 
 

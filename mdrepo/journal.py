@@ -25,7 +25,7 @@ from .errors import Busy, Finding, MdrepoError
 from .files import removed
 from .intents import legible
 
-VERSION = 3
+VERSION = 4
 WAIT = 600
 """How many seconds a writer waits for the one before it: as long as an evaluation may take."""
 _PATIENCE = 1.0
@@ -129,8 +129,8 @@ class Journal:
             except BaseException:
                 self._reserved.unlink(missing_ok=True)
                 steps, self._steps = self._steps, None
-                recover(steps)  # where this fails too, journal and copies stay for the next command
-                self._over()
+                if self._recovered(recover, steps):
+                    self._over()
                 raise
             self._over()
 
@@ -138,7 +138,7 @@ class Journal:
         """Let `recover` see to what a writer left that has died; one that is still at work is left alone.
 
         A process that a dead writer had started may be about to end, and hold the lock with it until then. What no mdrepo, or
-        only another one, can read is reported, and stops nobody who reads.
+        only another one, can read, and what cannot be finished or undone now, is reported, and stops nobody who reads.
         """
         if self._above is not None or not self._file.exists():
             return
@@ -148,9 +148,18 @@ class Journal:
             except MdrepoError as error:
                 self._report(f"{error.message} ({error.hint})")
                 return
-            if left:
-                recover(left)
+            if left and self._recovered(recover, left):
                 self._over()
+
+    def _recovered(self, recover: Callable[[Steps], None], steps: Steps) -> bool:
+        """Whether what was begun is finished or undone; where not, that is reported, and journal and copies stay for the next."""
+        try:
+            recover(steps)
+        except MdrepoError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            self._report(f"what '{steps['what']}' began waits for the next command: {error.message}{hint}")
+            return False
+        return True
 
     def note(self, **steps: Any) -> None:
         """Write down what is about to be done, in the writer's turn."""
@@ -219,6 +228,8 @@ class Journal:
     def aside(self, path: str) -> Path:
         """Where to keep what somebody might still want."""
         place = self.keeping / path
+        while os.path.lexists(place):
+            place = place.with_name(f"{place.name}~")
         self.kept.append(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         return place

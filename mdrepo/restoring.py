@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from .artefacts import all_tracked
 from .catalogue import Catalogue
 from .committing import changed_paths, companions
-from .deliveries import copy, deliver, different, dropped, protect_data
+from .deliveries import deliver, different, dropped, protect_data
 from .errors import Finding, MdrepoError
-from .files import removed, write
+from .files import write
 from .guessing import meant
 from .results import Restored
-from .undoing import about_to
+from .undoing import about_to, give_up, unwritten
 from .workspace import Workspace
 
 
@@ -41,14 +41,15 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
     coming, own = changed_paths(git, head, commit), {state.path for state in states}
     if ignored := _ignored(workspace, [path for path in coming if path not in own]):
         raise Finding(f"nothing checked out: {', '.join(ignored)} would be overwritten, and git ignores it", "move it away")
-    about_to(workspace, commit, coming, own, changed)
+    steps = about_to(workspace, commit, coming, own, changed, asides=aside)
     if changed:
         git.run("stash", "push", "--quiet", "-m", f"mdrepo checkout --force {revision}")
     # git itself refuses to overwrite what is not committed
     done = git.run("checkout", "--quiet", revision, "--", codes=(0, 1, 128))
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode and (git.branch() or git.head(), git.head()) == (before, head):
-        workspace.journal.note(checkout=None)
+        if not changed:  # else they have to come out of the stash again
+            workspace.journal.note(checkout=None)
         files = ", ".join(line.strip() for line in lines if line.startswith("\t"))
         told = [line for line in lines if line.startswith(("error: ", "fatal: "))] or lines or ["git says no reason"]
         words = f"{files} would be overwritten" if files else told[0].removeprefix("error: ").removeprefix("fatal: ")
@@ -59,18 +60,14 @@ def _whole(workspace: Workspace, revision: str, commit: str, target: Catalogue, 
         words = f"git has checked out {str(there)[:7]} for {revision}, and not {commit[:7]}; nothing is checked out"
         raise MdrepoError(words, "see the hooks in 'git rev-parse --git-path hooks', or name the commit")
     # else git has done its part, and its exit code is that of a hook that ran then: the data have to follow
-    if failed := _unwritten(lines):
+    if failed := unwritten(lines):
         workspace.journal.note(checkout=None)
-        raise MdrepoError(f"{commit[:7]} is checked out, but for files that git cannot write: {failed}", "see 'git status'")
+        hint = "see 'git status'" + (", and 'git stash list' for what you had changed" if changed else "")
+        raise MdrepoError(f"{commit[:7]} is checked out, but for files that git cannot write: {failed}", hint)
     try:
         deliver(workspace, wanted, gone, aside)
     except MdrepoError:
-        git.run("checkout", "--quiet", str(before), "--", codes=(0, 1))
-        workspace.store.checkout(different(workspace, here))
-        for path, kept in aside.items():
-            removed(workspace.root / path)
-            copy(kept, workspace.root / path)
-        workspace.journal.note(checkout=None)
+        give_up(workspace, steps)
         raise
     workspace.journal.note(checkout=None)
     return Restored(commit, artefacts=tuple(a.path for a in [*wanted, *gone]), kept=(*map(str, aside.values()), *changed))
@@ -88,12 +85,11 @@ def _some(workspace: Workspace, commit: str, target: Catalogue, paths: Sequence[
     aside = protect_data(workspace, list(all_tracked(workspace.work().files)), wanted, force)
     changed = in_the_way(workspace, selected, force)
     ignoring = ignored_again(target, workspace.work(), selected)
-    about_to(
-        workspace, None, [*selected, *ignoring], {*changed, *(state.path for state in git.status())}, changed, sources=[commit]
-    )
+    own = {*changed, *(state.path for state in git.status())}
+    about_to(workspace, None, [*selected, *ignoring], own, changed, asides=aside, sources=[commit])
     put_in_stash(workspace, f"mdrepo checkout --force {commit[:7]}", changed)
     done = git.run("--literal-pathspecs", "checkout", "--quiet", commit, "--", *selected, codes=(0, 1))  # 1: or a hook's
-    if failed := _unwritten(done.stderr.decode("utf-8", "replace").splitlines()):
+    if failed := unwritten(done.stderr.decode("utf-8", "replace").splitlines()):
         raise MdrepoError(f"git cannot write what {commit[:7]} has: {failed}", "see 'git status'")
     for path, data in ignoring.items():
         write(workspace.root, path, data)
@@ -161,11 +157,6 @@ def ignored_again(target: Catalogue, now: Catalogue, selected: Collection[str]) 
             if line not in data.splitlines():
                 found[path] = data + (b"" if data.endswith(b"\n") or not data else b"\n") + line + b"\n"
     return found
-
-
-def _unwritten(lines: Sequence[str]) -> str | None:
-    """The first file that git could not write, by what it said, and why."""
-    return next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), None)
 
 
 def elsewhere(workspace: Workspace, target: Catalogue, path: str) -> str:
