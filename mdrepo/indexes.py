@@ -67,6 +67,13 @@ class Indexes(Revisions):
             entries[path] = Entry(mode, blob, path)
         return entries if few is paths else {path: entries[path] for path in paths if path in entries}
 
+    def unwatched(self, paths: Sequence[str]) -> dict[str, str]:
+        """Those of some paths whose changes git is told not to see, with the option of `git update-index` that ends it."""
+        few = paths if len(paths) <= FEW else ["."]  # a command line has an end
+        listed = self.items("--literal-pathspecs", "ls-files", "-v", "-z", "--", *few) if paths else []
+        flags = {item[2:]: item[0] for item in listed if item[0] == "S" or item[0].islower()}
+        return {path: "--no-skip-worktree" if flags[path] in "Ss" else "--no-assume-unchanged" for path in paths if path in flags}
+
     def unmerged(self) -> dict[str, dict[int, Entry]]:
         """The paths in conflict, with the index's stages of each: 1 base, 2 ours, 3 theirs."""
         found: dict[str, dict[int, Entry]] = {}

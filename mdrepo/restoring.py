@@ -122,11 +122,26 @@ def in_the_way(workspace: Workspace, paths: Collection[str], force: bool) -> lis
     One that git ignores is none that it tells of, and nobody else has it.
     """
     git = workspace.git
+    _require_watched(workspace, list(paths))
     changed = [state.path for state in git.status() if state.path in paths]
     changed += _ignored(workspace, [path for path in paths if path not in changed])
     if changed and not force:
         raise Finding(f"{', '.join(changed)} has changes that no commit has", "use --force to put them aside in a stash first")
     return changed
+
+
+def _require_watched(workspace: Workspace, paths: Sequence[str]) -> None:
+    """Raise Finding for a file with changes that git is told not to see: the stash would not take them either."""
+    git = workspace.git
+    flags = git.unwatched(paths)
+    there = [path for path in flags if workspace.exists(path)]
+    places = {path: workspace.root / path for path in there}
+    found = git.hashed([path for path, place in places.items() if place.is_file() and not place.is_symlink()])
+    staged = git.index_entries(there)
+    for path in there:
+        if found.get(path) != staged[path].blob:
+            words = f"{path} has changes that git is told not to see, and no stash would keep"
+            raise Finding(words, f"'git update-index {flags[path]} {path}' first; 'git diff {path}' shows them then")
 
 
 def _ignored(workspace: Workspace, paths: Sequence[str]) -> list[str]:

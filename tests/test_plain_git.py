@@ -484,6 +484,26 @@ def test_a_hook_that_moves_head_elsewhere_undoes_a_checkout(plain: Path) -> None
     assert git("stash", "list", cwd=plain) == ""
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["", "force"])
+@pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
+def test_changes_that_git_is_told_not_to_see_are_never_overwritten(plain: Path, flag: str, force: list[str]) -> None:
+    for path in (DOCUMENT, "metadata/net-test.json"):
+        git("update-index", f"--{flag}", path, cwd=plain)
+    edit(plain, lambda v: v.update(description="mine"))
+    before = state(plain)
+    for words in (["rollback", "--no-eval", "HEAD~2"], ["checkout", "HEAD~2", "--", DOCUMENT], ["checkout", "HEAD~2"]):
+        said = mdrepo(words[0], *force, *words[1:], cwd=plain, code=1).err
+        assert DOCUMENT in said
+        assert state(plain) == before
+        if words != ["checkout", "HEAD~2"]:  # there git itself refuses
+            assert f"'git update-index --no-{flag} {DOCUMENT}'" in said
+    git("update-index", f"--no-{flag}", DOCUMENT, cwd=plain)
+    git("checkout", "-q", "--", DOCUMENT, cwd=plain)
+    git("update-index", f"--{flag}", DOCUMENT, cwd=plain)
+    mdrepo("rollback", *force, "--no-eval", "HEAD~2", cwd=plain)
+    assert load(plain)["description"] == "Second"
+
+
 def test_a_name_that_is_no_text_is_taken_like_any_other(plain: Path) -> None:
     name = os.fsdecode(b"metadata/\xff.json")
     shutil.copy(plain / DOCUMENT, plain / name)
