@@ -90,7 +90,7 @@ def test_the_interval_and_the_p_value_agree() -> None:
         assert pairs.below(ends.high) == pytest.approx(0.025, abs=1e-4)
         assert 1 - pairs.below(ends.low) == pytest.approx(0.025, abs=1e-4)
     values = np.random.default_rng(0).gamma(2, 1, 300) - 2
-    known = resampled_mean(values, 300, 0.0)
+    known = resampled_mean(values, lambda: 0.0)
     assert known.below(known.interval(0.95).high) == pytest.approx(0.025, abs=2e-3)
 
 
@@ -98,7 +98,7 @@ def test_the_interval_and_the_p_value_agree() -> None:
 def test_the_bootstrap_is_scipy_s(seed: int) -> None:
     values = np.random.default_rng(seed).gamma(1, 2, 150)
     theirs = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=5000, rng=np.random.default_rng(1)).confidence_interval
-    ours = resampled_mean(values, 150, 0.0).interval(0.95)
+    ours = resampled_mean(values, lambda: 0.0).interval(0.95)
     width = theirs.high - theirs.low
     assert ours.low == pytest.approx(theirs.low, abs=width * 0.06)
     assert ours.high == pytest.approx(theirs.high, abs=width * 0.06)
@@ -125,7 +125,7 @@ def test_very_many_examples_are_resampled_in_blocks() -> None:
     """Sorted data too: the blocks are made by chance, so that they vary as examples do."""
     values = np.sort(np.random.default_rng(0).gamma(1, 2, 400_000))
     start = time.process_time()
-    interval = resampled_mean(values, 1e6, 0.0).interval(0.95)
+    interval = resampled_mean(values, lambda: 0.0).interval(0.95)
     assert time.process_time() - start < 3
     error = values.std() / np.sqrt(len(values))
     assert interval.low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
@@ -163,7 +163,7 @@ def test_p_values_and_unpaired_plans_are_statsmodels() -> None:
 def test_the_mean_s_interval_is_statsmodels_where_there_is_no_skew() -> None:
     values = np.random.default_rng(4).normal(size=2000)
     low, high = DescrStatsW(values).zconfint_mean(0.05)
-    ours = resampled_mean(values, 2000, 0.0).interval(0.95)
+    ours = resampled_mean(values, lambda: 0.0).interval(0.95)
     assert (ours.low, ours.high) == (pytest.approx(low, abs=0.05 * (high - low)), pytest.approx(high, abs=0.05 * (high - low)))
 
 

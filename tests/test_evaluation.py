@@ -158,7 +158,7 @@ def test_a_comparison_is_paired_and_the_same_every_time() -> None:
 
 def test_the_bootstrap_covers_the_mean() -> None:
     values = np.random.default_rng(0).normal(0.3, 1, 500)
-    interval = resampled_mean(values, 500, 0.0).interval(0.95)
+    interval = resampled_mean(values, lambda: 0.0).interval(0.95)
     error = values.std() / math.sqrt(500)
     assert interval.low == pytest.approx(values.mean() - 1.96 * error, abs=0.02)
     assert interval.high == pytest.approx(values.mean() + 1.96 * error, abs=0.02)

@@ -87,6 +87,46 @@ def simulated(random: np.random.Generator, count: int, disagreement: float) -> t
     return made[0], made[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "what"),
+    [
+        ("balanced_accuracy", 1000, "anything"),
+        ("balanced_accuracy", 1000, "missed"),
+        ("f1:c", 300, "missed"),
+        ("precision:c", 300, "mistaken"),
+        ("f1_macro", 300, "mistaken"),
+    ],
+)
+def test_what_few_examples_have_is_known_no_better_for_all_that_is_seen_elsewhere(name: str, count: int, what: str) -> None:
+    """One in 25 examples has the class c; that answers change among the others says nothing of it."""
+    metric = named(name, "classification")
+    whole = with_a_rare_class(np.random.default_rng(99), 1_000_000, what)
+    true = metric.value(whole[1]) - metric.value(whole[0])
+    random, passed, refused, runs = np.random.default_rng(7), 0, 0, 200
+    for _ in range(runs):
+        found = spread(metric, *with_a_rare_class(random, count, what)).interval(0.95)
+        passed, refused = passed + (found.low > true), refused + (found.high < true)
+    assert max(passed, refused) / runs <= 0.055
+
+
+def with_a_rare_class(random: np.random.Generator, count: int, what: str) -> tuple[Scored, Scored]:
+    """One in twenty answers of the child is another one: any, or those among a and b, and then c is missed or mistaken for."""
+    truth = random.choice(3, count, p=[0.6, 0.36, 0.04])
+    parent = np.where(random.random(count) < 0.9, truth, (truth + random.integers(1, 3, count)) % 3)
+    others = np.where(random.random(count) < 0.7, truth, (truth + random.integers(1, 3, count)) % 3)
+    turned = random.random(count) < 0.05
+    if what == "anything":
+        child = np.where(turned, others, parent)
+    else:
+        child = np.where(turned & (truth != 2) & (parent != 2), 1 - parent, parent)
+        lost = random.random(count) < (0.1 if what == "missed" else 0.004)
+        child = (
+            np.where(lost & (truth == 2) & (child == 2), 0, child) if what == "missed" else np.where(lost & (truth != 2), 2, child)
+        )
+    one = np.eye(3) * 0.85 + 0.05
+    return tuple(Scored("classification", ("a", "b", "c"), one[each], each, truth) for each in (parent, child))  # type: ignore[return-value]
+
+
 # planning
 
 

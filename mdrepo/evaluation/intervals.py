@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Protocol
@@ -21,7 +21,9 @@ _GROUPS = 200
 _BLOCKS = 50_000
 """Above so many examples, the mean's resamples are drawn from as many blocks of examples."""
 FLOOR = 12
-"""A resampled difference is made as wide as if at least this many examples had changed."""
+"""A resampled difference that rests on fewer examples is made as wide as if up to this many had changed."""
+_NONE = 4
+"""As if so many had, where it rests on none: then it is +-2 * 1.96 examples, as Tango's interval, and the exact one, +-3.7."""
 _NORMAL = NormalDist()
 
 
@@ -129,27 +131,35 @@ class Resampled:
         return _NORMAL.cdf(self.bias + moved / max(1 - self.acceleration * moved, 1e-3))
 
 
-def resampled(difference: Weighted, counts: Places, changed: float, scale: float) -> Resampled | None:
+def resampled(difference: Weighted, counts: Places, changed: float, scale: Callable[[], float]) -> Resampled | None:
     """The paired bootstrap of a difference, seeded; None where too many resamples leave it undefined.
 
-    `counts` says how often each row or joint cell occurs. `changed` is how many examples tell the two models apart; where they
-    are fewer than the floor, the rest is made up by changes of size `scale / n`, as many for the better as for the worse.
+    `counts` says how often each row or joint cell occurs. `changed` is how many examples tell the two models apart; where they,
+    or those on which the difference rests, are fewer than the floor, the rest is made up by changes of size `scale() / n`, as many
+    for the better as for the worse.
     """
     random = np.random.default_rng(0)
     total, rows = int(counts.sum()), max(1, _AT_ONCE // len(counts))
     parts = [difference(_draw(random, counts, min(rows, RESAMPLES - start))) for start in range(0, RESAMPLES, rows)]
     values = np.concatenate(parts)
-    lacking = max(0.0, FLOOR - changed) / 2
-    if lacking and scale:
-        values = values + scale / total * (random.poisson(lacking, RESAMPLES) - random.poisson(lacking, RESAMPLES))
-    values = np.sort(values[np.isfinite(values)])
+    values = values[np.isfinite(values)]
     if len(values) < 0.9 * RESAMPLES:
         return None
+    influences, sizes = _influences(difference, counts)
+    values = np.sort(_filled_up(values, min(changed, telling(influences, sizes)), total, scale, random))
     estimate = float(difference(counts[None, :].astype(float))[0])
-    return Resampled(values, _bias(values, estimate), _acceleration(difference, counts))
+    return Resampled(values, _bias(values, estimate), _skew(influences, sizes))
 
 
-def resampled_mean(values: Floats, changed: float, scale: float) -> Resampled:
+def _filled_up(values: Floats, changed: float, total: int, scale: Callable[[], float], random: np.random.Generator) -> Floats:
+    """Resamples with what is lacking to the floor, in changes of size `scale() / total`."""
+    lacking = min(FLOOR - changed, _NONE + 2 * changed) / 2
+    if lacking <= 0 or not (size := scale()):
+        return values
+    return values + size / total * (random.poisson(lacking, len(values)) - random.poisson(lacking, len(values)))
+
+
+def resampled_mean(values: Floats, scale: Callable[[], float]) -> Resampled:
     """The same for the mean of one value an example, faster; of very many examples, blocks made by chance are drawn."""
     exact, total = whole(values), len(values)
     random = np.random.default_rng(0)
@@ -163,17 +173,14 @@ def resampled_mean(values: Floats, changed: float, scale: float) -> Resampled:
             for start in range(0, RESAMPLES, rows)
         ]
     )
-    lacking = max(0.0, FLOOR - changed) / 2
-    if lacking and scale:
-        means = means + scale / total * (random.poisson(lacking, RESAMPLES) - random.poisson(lacking, RESAMPLES))
-    means = np.sort(means)
+    means = np.sort(_filled_up(means, telling(values, np.ones(total)), total, scale, random))
     return Resampled(means, _bias(means, mean), _skew(exact - exact.mean(), np.ones(parts)))
 
 
-def telling(values: Floats) -> float:
-    """How many examples a mean difference rests on: their number where all are of one size, fewer where few stand out."""
-    squares = values**2
-    fourth = float((squares**2).sum())
+def telling(changes: Floats, times: Floats) -> float:
+    """How many examples a difference rests on: their number where all change it as much, fewer where few stand out."""
+    squares = times * changes**2
+    fourth = float((squares * changes**2).sum())
     return float(squares.sum()) ** 2 / fourth if fourth > 0 else 0.0
 
 
@@ -201,8 +208,11 @@ def _bias(values: Floats, estimate: float) -> float:
     return _NORMAL.inv_cdf((under / 2 + 0.5) / (len(values) + 1))
 
 
-def _acceleration(difference: Weighted, counts: Places) -> float:
-    """From the jackknife: without one of each cell in turn, or without one of up to 200 groups of rows."""
+def _influences(difference: Weighted, counts: Places) -> tuple[Floats, Floats]:
+    """What each of the examples does to a difference, and how many do that; from the jackknife.
+
+    Without one of each cell in turn, or without one of up to 200 groups of rows.
+    """
     cells = len(counts)
     if counts.sum() > cells:
         removed, sizes = np.eye(cells), counts.astype(float)
@@ -215,9 +225,9 @@ def _acceleration(difference: Weighted, counts: Places) -> float:
     left = np.concatenate([difference(counts - removed[start : start + rows]) for start in range(0, len(removed), rows)])
     kept = np.isfinite(left)
     if not kept.any():
-        return 0.0
+        return np.zeros(1), np.ones(1)
     centre = float((left[kept] * sizes[kept]).sum() / sizes[kept].sum())
-    return _skew(centre - left[kept], sizes[kept])
+    return centre - left[kept], sizes[kept]
 
 
 def _skew(influences: Floats, sizes: Floats) -> float:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import Finding
 from . import counting
 from .bets import Bets
-from .intervals import FLOOR, Exact, Pairs, Spread, resampled, resampled_mean, telling
+from .intervals import FLOOR, Exact, Pairs, Spread, resampled, resampled_mean
 from .metrics import Metric, Weighted, tried
 from .scoring import Flags, Floats, Places, Scored
 
@@ -39,25 +42,31 @@ def spread(metric: Metric, parent: Scored, child: Scored, early: bool = False) -
             return Bets.on(new.astype(np.int8) - old.astype(np.int8))
         if new.dtype == bool:
             return Pairs(int(np.greater(new, old).sum()), int(np.less(new, old).sum()), len(new))
-        values = np.asarray(new, float) - old
-        changed = telling(values)
-        return resampled_mean(values, changed, _mean_scale(metric.per_example, parent) if changed < FLOOR else 0.0)
-    changed = _changed(metric, parent, child)
-    scale = _scale(metric, parent) if changed < FLOOR else 0.0
+        return resampled_mean(np.asarray(new, float) - old, partial(_mean_scale, metric.per_example, parent))
+    potential = cache(partial(_potential, metric, parent))
+
+    def scale() -> float:
+        if metric.of_answers and not potential().largest:
+            raise Finding(
+                f"{metric.name} says nothing of these {len(parent)} examples: no other answer to one of them would change it"
+            )
+        return potential().largest
+
+    changed: float = _changed(metric, parent, child)
+    if metric.of_answers and changed * _rarest(parent) < FLOOR * len(parent):
+        changed *= potential().telling
     rows, counts = _cells(metric, parent, child)
     old_under, new_under = _weighted(metric, parent.take(rows)), _weighted(metric, child.take(rows))
     found = resampled(lambda weights: new_under(weights) - old_under(weights), counts, changed, scale)
     if found is None:
         raise Finding(f"{metric.name} cannot be resampled on these {len(parent)} examples: a class has too few of them")
-    if metric.of_answers and changed < FLOOR and not scale:
-        raise Finding(f"{metric.name} says nothing of these {len(parent)} examples: no other answer to one of them would change it")
     return found
 
 
 def typical_change(metric: Metric, scored: Scored) -> float:
     """By how much the metric changes, in units of one example, if an example is answered as another one is."""
     if metric.per_example is None or metric.among is not None:
-        return _scale(metric, scored)
+        return _potential(metric, scored).typical
     return _mean_scale(metric.per_example, scored)
 
 
@@ -102,29 +111,61 @@ def _mean_scale(per_example: Callable[[Scored], Floats | Flags], scored: Scored)
     return float(np.sqrt(np.mean((per_example(moved).astype(float) - per_example(scored)) ** 2)))
 
 
-def _scale(metric: Metric, scored: Scored) -> float:
-    """The same for a metric that is no mean, in units of one example: from 50 examples, one changed at a time.
+class Potential(NamedTuple):
+    """What one answer could change of a metric, in units of one example: typically, and where it can change most.
 
-    Or, where that is more, from one example of each of up to 50 classes, answered as one of the next: a class that few have is
-    seldom drawn, and may be what the metric is about.
+    `telling` is the share of such changes that a difference rests on: less than all where a class that few have counts as much as
+    the others. Of those few changes may none be seen, while many are of the others.
     """
-    drawn = np.random.default_rng(0).integers(0, len(scored), (_PROBES, 2))
-    found = _moved(metric, scored, drawn)
-    if scored.task == "regression":
-        return found
-    every = (np.flatnonzero(counting.having(scored, name)) for name in scored.names)
-    first = np.array([members[0] for members in every if len(members)][:_PROBES], np.int64)
-    return max(found, _moved(metric, scored, np.stack([first, np.roll(first, 1)], axis=1)))
+
+    typical: float
+    largest: float
+    telling: float
 
 
-def _moved(metric: Metric, scored: Scored, pairs: Places) -> float:
-    """The typical change where one example of each pair is answered as the other one, in units of one example."""
-    count = len(scored)
-    value, moves = metric.value(scored), []
-    for place, other in pairs:
+def _potential(metric: Metric, scored: Scored) -> Potential:
+    """By answering some examples as others are, one at a time."""
+    pairs, times = _probes(scored)
+    count, value = len(scored), metric.value(scored)
+    moves, kept = np.zeros(len(pairs)), np.ones(len(pairs), bool)
+    for number, (place, other) in enumerate(pairs):
         outputs, answers = scored.outputs.copy(), np.array(scored.answers)
         outputs[place] = scored.outputs[other]
         answers[place] = scored.truth[other] if metric.of_answers else scored.answers[other]
-        moves.append(metric.value(replace(scored, outputs=outputs, answers=answers)) - value)
-    kept = np.array(moves)[np.isfinite(moves)]
-    return float(count * np.sqrt(np.mean(kept**2))) if len(kept) else 0.0
+        if metric.of_answers and np.array_equal(answers[place], scored.answers[place]):
+            kept[number] = False  # it is answered so
+            continue
+        moves[number] = metric.value(replace(scored, outputs=outputs, answers=answers)) - value
+    kept &= np.isfinite(moves)
+    moves, times = moves[kept], times[kept]
+    squares, fourth = float((times * moves**2).sum()), float((times * moves**4).sum())
+    if not fourth:
+        return Potential(0.0, 0.0, 0.0)
+    typical, largest = math.sqrt(squares / times.sum()), math.sqrt(fourth / squares)
+    return Potential(count * typical, count * largest, squares**2 / fourth / float(times.sum()))
+
+
+def _probes(scored: Scored) -> tuple[Places, Floats]:
+    """Pairs of examples, the first of which is to be answered as the second, and how many changes each pair stands for.
+
+    As many from and to each class, however few have it; of very many classes, from and to those that the fewest have.
+    """
+    random = np.random.default_rng(0)
+    count = len(scored)
+    members = [] if scored.task == "regression" else [np.flatnonzero(counting.having(scored, name)) for name in scored.names]
+    classes = sorted((each for each in members if len(each)), key=len)[:_PROBES]
+    times = _PROBES // max(1, len(classes))
+    pairs, stand_for = [], []
+    for each in classes:
+        there, anywhere = random.choice(each, (2, times)), random.integers(0, count, (2, times))
+        pairs += [np.stack([there[0], anywhere[0]], axis=1), np.stack([anywhere[1], there[1]], axis=1)]
+        stand_for.append(np.full(2 * times, len(each) / times))
+    if (left := count - sum(map(len, classes))) > 0:
+        pairs.append(random.integers(0, count, (_PROBES, 2)))
+        stand_for.append(np.full(_PROBES, 2 * left / _PROBES))
+    return np.concatenate(pairs), np.concatenate(stand_for)
+
+
+def _rarest(scored: Scored) -> int:
+    """How many examples the class has that the fewest have."""
+    return min(filter(None, (int(counting.having(scored, name).sum()) for name in scored.names)), default=0)
