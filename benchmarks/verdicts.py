@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mdrepo.errors import Finding
 from mdrepo.evaluation import looks
 from mdrepo.evaluation.bets import Bets
 from mdrepo.evaluation.decisions import verdict
@@ -32,10 +33,13 @@ from mdrepo.evaluation.spreads import spread
 COUNTS = (50, 100, 300, 1000, 5000)
 DISAGREEMENTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 TOLERANCE, RIGHT = 0.01, 0.85
+RARE = {"balanced_accuracy": "anything", "f1_macro": "anything", "f1:c": "missed", "precision:c": "mistaken"}
+ANSWERS = {"anything": "any", "missed": "a, b; c is missed", "mistaken": "a, b; they are taken for c"}
 AVAILABLE = 20_000
 """Of how many examples an early stop may take some."""
 _PASSED = {"improved", "unchanged"}
 Counts = NDArray[np.int64]
+Draw = Callable[[np.random.Generator, int], tuple[Scored, Scored]]
 
 RULES: dict[str, Callable[[Counts, Counts, int], NDArray[np.bool_]]] = {
     "TFMA": lambda gain, parent, count: gain / count <= -1e-10,
@@ -67,13 +71,7 @@ def main() -> None:
     for count in COUNTS:
         for disagreement in DISAGREEMENTS:
             print(f"| {count:,} | {disagreement:.0%} | {' | '.join(theirs(count, disagreement, draws))} |", flush=True)
-    print(f"\nBootstrapped metrics, in % of {draws // 50} runs: the child is worse by just the tolerance.\n")
-    print("| metric | examples | disagreement | passed | refused |\n| --- | ---: | ---: | ---: | ---: |")
-    for name in ("f1_macro", "loss"):
-        for count in COUNTS:
-            for disagreement in (0.02, 0.1):
-                passed, refused = bootstrapped(name, count, disagreement, draws // 50)
-                print(f"| {name} | {count:,} | {disagreement:.0%} | {passed} | {refused} |", flush=True)
+    resampled(draws // 50)
     print(
         f"\nAn early stop, {draws // 20} runs over {AVAILABLE:,} examples: passed and refused in %, and after how many examples.\n"
     )
@@ -82,6 +80,22 @@ def main() -> None:
         for child, loss in (("equal", 0.0), ("edge", TOLERANCE), ("three points worse", 0.03), ("ten points worse", 0.1)):
             if disagreement >= loss:
                 print(f"| {disagreement:.0%} | {child} | {' | '.join(stopped(disagreement, loss, draws // 20))} |", flush=True)
+
+
+def resampled(runs: int) -> None:
+    print(f"\nBootstrapped metrics, in % of {runs} runs: the child is worse by just the tolerance.\n")
+    print("| metric | examples | disagreement | passed | refused |\n| --- | ---: | ---: | ---: | ---: |")
+    for name in ("f1_macro", "loss"):
+        for count in COUNTS:
+            for disagreement in (0.02, 0.1):
+                cells = bootstrapped(name, count, partial(simulated, disagreement), runs)
+                print(f"| {name} | {count:,} | {disagreement:.0%} | {' | '.join(cells)} |", flush=True)
+    print("\nThe same where one in 25 examples has a class c, and one in twenty answers of the child is another.\n")
+    print("| metric | examples | another answer to | passed | refused |\n| --- | ---: | --- | ---: | ---: |")
+    for name, what in RARE.items():
+        for count in COUNTS:
+            cells = bootstrapped(name, count, partial(with_a_rare_class, what), runs)
+            print(f"| {name} | {count:,} | {ANSWERS[what]} | {' | '.join(cells)} |", flush=True)
 
 
 def drawn(count: int, disagreement: float, loss: float, draws: int) -> tuple[Counts, Counts, Counts]:
@@ -146,22 +160,24 @@ def stopped(disagreement: float, loss: float, runs: int) -> list[str]:
     return [percent(passed), percent(refused), f"{ends[runs // 2]:,}", f"{ends[runs * 9 // 10]:,}"]
 
 
-def bootstrapped(name: str, count: int, disagreement: float, runs: int) -> tuple[str, str]:
+def bootstrapped(name: str, count: int, draw: Draw, runs: int) -> list[str]:
     """Passed and refused where the tolerance is the true loss, which a million examples tell."""
     metric = named(name, "classification")
     better = metric.higher_is_better
-    old, new = simulated(np.random.default_rng(99), 1_000_000, disagreement)
+    old, new = draw(np.random.default_rng(99), 1_000_000)
     loss = (metric.value(old) - metric.value(new)) * (1 if better else -1)
     random = np.random.default_rng(count)
-    found = [
-        verdict(spread(metric, *simulated(random, count, disagreement)).interval(0.95), loss, higher_is_better=better)
-        for _ in range(runs)
-    ]
+    found: list[str] = []
+    for _ in range(runs):
+        try:
+            found.append(verdict(spread(metric, *draw(random, count)).interval(0.95), loss, higher_is_better=better))
+        except Finding:  # the class is in none of the examples: there is no verdict
+            found.append("failed")
     passed = np.mean([each in _PASSED for each in found])
-    return percent(passed), percent(np.mean([each == "regressed" for each in found]))
+    return [percent(passed), percent(np.mean([each == "regressed" for each in found]))]
 
 
-def simulated(random: np.random.Generator, count: int, disagreement: float) -> tuple[Scored, Scored]:
+def simulated(disagreement: float, random: np.random.Generator, count: int) -> tuple[Scored, Scored]:
     """Parent and child, whose changed answers are three times as often for the worse, with probabilities."""
     truth = random.integers(0, 2, count)
     sure = random.beta(5, 1, count)
@@ -173,6 +189,26 @@ def simulated(random: np.random.Generator, count: int, disagreement: float) -> t
         outputs = np.clip(np.stack([1 - chance, chance], axis=1), 0.001, 0.999)
         made.append(Scored("classification", ("no", "yes"), outputs, answers, truth))
     return made[0], made[1]
+
+
+def with_a_rare_class(what: str, random: np.random.Generator, count: int) -> tuple[Scored, Scored]:
+    """One in 25 examples has the class c. One in twenty answers is another: any, or one among a and b, and c is lost or made up."""
+    truth = random.choice(3, count, p=[0.6, 0.36, 0.04])
+    parent, others = (
+        np.where(random.random(count) < share, truth, (truth + random.integers(1, 3, count)) % 3) for share in (0.9, 0.7)
+    )
+    turned = random.random(count) < 0.05
+    if what == "anything":
+        child = np.where(turned, others, parent)
+    else:
+        child = np.where(turned & (truth != 2) & (parent != 2), 1 - parent, parent)
+        lost = random.random(count) < (0.1 if what == "missed" else 0.004)
+        child = (
+            np.where(lost & (truth == 2) & (child == 2), 0, child) if what == "missed" else np.where(lost & (truth != 2), 2, child)
+        )
+    one = np.eye(3) * 0.85 + 0.05
+    old, new = (Scored("classification", ("a", "b", "c"), one[each], each, truth) for each in (parent, child))
+    return old, new
 
 
 def percent(value: float | np.floating) -> str:
