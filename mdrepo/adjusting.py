@@ -8,7 +8,7 @@ from .editing import with_field
 from .errors import Finding, MdrepoError, MissingExtra
 from .evaluating import Report
 from .results import Tuned
-from .subjects import Side, artefact, request
+from .subjects import Side, artefact, refuse_unsound, request
 from .workspace import Workspace
 
 
@@ -27,6 +27,7 @@ def tune(workspace: Workspace, path: str, split: str, report: Report) -> Tuned:
     if work.schema(path).kind != "model" or work.schema(split).kind != "dataset":
         raise Finding(f"{path} is no model document, or {split} no dataset document", "'mdrepo status' lists the documents")
     side, source = Side(work, path), artefact(Side(work, split), ("artefact",))
+    refuse_unsound(side)
     tuning.refuse_test_data(content, split, _judged_on(side) == source.md5)
     [outputs] = predictions.outputs([request(workspace, side, dataset, source)], workspace.cache, workspace.limits, report)
     file = workspace.store.require([source])[source]

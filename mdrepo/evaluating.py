@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from . import __version__, pointers
@@ -13,7 +12,7 @@ from .evaluation import WORST_FIRST
 from .notes import Note, note_of
 from .results import WorkerState
 from .schemas import KINDS
-from .subjects import Side, artefact, before_of, gate_of, known, request, same_questions, scored_of, views_of
+from .subjects import Side, artefact, before_of, gate_of, known, request, same_questions, scored_of, unsound, views_of
 from .workspace import Workspace
 
 Report = Callable[[str], None]
@@ -22,6 +21,8 @@ Outputs = Callable[[Sequence[Any]], Any]
 
 _PASSED = ("improved", "unchanged")
 _SAME = "the model answers as the parent's: only how it is judged has changed"
+_AGAIN = "the model is the parent's, saved again"
+_GATES = ("strict", "block", "warn")
 _TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
 
 
@@ -150,13 +151,16 @@ def stop_worker(workspace: Workspace) -> bool:
 
 
 def blocking(note: Note | None, child: Catalogue, parents: Sequence[Parent]) -> list[str]:
-    """The documents whose verdict stops a commit: by their own gate, or by a parent's where they have given theirs up."""
+    """The documents whose verdict stops a commit: by the strictest gate of theirs and their parents'.
+
+    A gate that is opened is open for what comes after the commit that opens it.
+    """
     if note is None:
         return []
     stopped: list[str] = []
     for path, result in note["documents"].items():
-        gates = [gate_of(each, path) for each in (child, *(each.catalogue for each in parents))]
-        gate = next((each for each in gates if each != "off"), "off")
+        gates = {gate_of(each, path) for each in (child, *(each.catalogue for each in parents))}
+        gate = next((each for each in _GATES if each in gates), "off")
         stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
         if result["verdict"] in stops and gate in ("block", "strict"):
             stopped.append(path)
@@ -176,6 +180,8 @@ def _environment() -> dict[str, str]:
 
 
 def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note: Note | None, report: Report) -> dict[str, Any]:
+    if (wrong := unsound(child)) is not None:
+        return {"verdict": "failed", "reason": f"{wrong.path}:{wrong.line}: {wrong.message}"}
     before = before_of(child, parent) if parent is not None else None
     noted = (note or {}).get("documents", {}).get(before.path) if before else None
     key = child.key
@@ -201,7 +207,7 @@ def confirmed(
     workspace: Workspace, child: Side, parent: Side, result: dict[str, Any], outputs: Outputs, report: Report
 ) -> dict[str, Any]:
     """A result, `inconclusive` where it is a pass on other test data than the parent's, and none on those."""
-    if result["verdict"] not in _PASSED or result.get("reason") == _SAME or same_questions(child, parent):
+    if result["verdict"] not in _PASSED or result.get("reason") in (_SAME, _AGAIN) or same_questions(child, parent):
         return result
     there = _on_the_parents_data(workspace, child, parent, outputs, report)
     if there in (*_PASSED, "inconclusive"):
@@ -218,12 +224,12 @@ def _on_the_parents_data(workspace: Workspace, child: Side, parent: Side, output
     dataset = parent.catalogue.content(name) or {}
     try:
         test_data = artefact(Side(parent.catalogue, name), ("artefact",))
-        asked = replace(terms.terms(child.content, parent.content), slices=None, early_stop=False)
+        asked = terms.of_both(child.content, parent.content)
         taken = known(workspace, asked, dataset, test_data)
         sides = child, parent
         given = outputs([request(workspace, side, dataset, test_data, sample=taken.samples[0]) for side in sides])
         after, before = (scored_of(side, each, taken.truth) for side, each in zip(sides, given, strict=True))
-        return str(comparison.compare(before, after, asked)["verdict"])
+        return str(comparison.compare(before, after, asked, taken.cuts)["verdict"])
     except MdrepoError as error:
         report(f"{child.path}: nothing is known of the parent's test data: {error.message}")
         return "not evaluated"
@@ -255,9 +261,22 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
                 if found is not None:
                     report(f"{child.path}: {found['verdict']}, established by {len(seen):,} of {len(taken):,} examples")
                     return head | found | {"of": len(taken)}
-        return head | _judged(child, parent, taken, outputs, asked, same)
+        found = _judged(child, parent, taken, outputs, asked, same)
+        if parent is not None and found["verdict"] == "inconclusive" and _same(workspace, child, parent, *requests):
+            found |= {"verdict": "unchanged", "reason": _AGAIN}
+        return head | found
+    except predictions.Incomparable as error:
+        alone = _computed(workspace, child, None, key, report)
+        return alone | {"verdict": "failed", "reason": f"the parent's cannot be run: {error.message}"}
     except Finding as error:
         raise Finding(f"{child.path}: {error.message}", error.hint) from None
+
+
+def _same(workspace: Workspace, child: Side, parent: Side, own: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether a model answers as its parent's whatever the examples, in a file with other bytes."""
+    from .evaluation import predictions
+
+    return _decides(child) == _decides(parent) and predictions.alike(own[0], others[0], workspace.cache, workspace.limits)
 
 
 def _looked(child: Side, parent: Side, seen: Any, outputs: Any, asked: Any, same: bool) -> dict[str, Any] | None:

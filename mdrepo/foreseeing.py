@@ -7,7 +7,7 @@ from typing import Any
 from .errors import Finding, MissingExtra
 from .judgements import Foreseen
 from .notes import note_of
-from .subjects import Side, artefact, before_of, gate_of, kept_of, known, scored_of
+from .subjects import Side, artefact, before_of, gate_of, kept_of, known, refuse_unsound, scored_of
 from .workspace import Workspace
 
 
@@ -38,6 +38,7 @@ def _foreseen(workspace: Workspace, side: Side, before: Side | None, parent: str
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
 
+    refuse_unsound(side)
     name = side.content["evaluation"]["dataset"]
     dataset = side.catalogue.content(name) or {}
     test_data = artefact(Side(side.catalogue, name), ("artefact",))

@@ -16,6 +16,7 @@ from .documents import digest
 from .errors import Finding, MdrepoError
 from .pointers import Path
 from .schemas import Schema
+from .validation import Problem
 from .workspace import Workspace
 
 
@@ -65,6 +66,25 @@ def gate_of(side: Catalogue, path: str) -> str:
     return str(block.get("gate", "block"))
 
 
+_FORM = ("json/", "schema/", "document/")
+_WHOLE = (*_FORM, "artefact/", "reference/")
+
+
+def unsound(side: Side) -> Problem | None:
+    """What is wrong with a document, or with the one of its test data, so that its evaluation would say nothing."""
+    problems = side.catalogue.problems(side.path)
+    name = pointers.get(side.content, ("evaluation", "dataset"))
+    if isinstance(name, str) and name in side.catalogue.paths:
+        problems = [*problems, *side.catalogue.problems(name)]
+    return next((each for each in problems if each.rule.startswith(_WHOLE)), None)
+
+
+def refuse_unsound(side: Side) -> None:
+    """Raise Finding for a document whose evaluation would say nothing."""
+    if (wrong := unsound(side)) is not None:
+        raise Finding(f"{wrong.path}:{wrong.line}: {wrong.message}", wrong.hint)
+
+
 def before_of(child: Side, parent: Catalogue) -> Side | None:
     """What a document is compared with: its version in the parent, under whatever path; None where it was never evaluated.
 
@@ -74,19 +94,21 @@ def before_of(child: Side, parent: Catalogue) -> Side | None:
     if path is None:
         return None
     problems = parent.problems(path)
-    if parent.content(path) is None or any(each.rule.startswith(("json/", "schema/", "document/")) for each in problems):
+    if parent.content(path) is None or any(each.rule.startswith(_FORM) for each in problems):
         words = f"{path}: the parent's version is not valid, so nothing can be compared with it: {problems[0].message}"
         raise MdrepoError(words, "see 'mdrepo show HEAD', or commit with --no-eval")
     return Side(parent, path) if "evaluation" in parent.content(path) else None
 
 
 def _renamed_from(child: Side, parent: Catalogue) -> str | None:
-    """The parent's document that has gone and had the same `name` and schema: a new path makes no new model."""
-    members = ("name", "$schema")
-    for path in parent.paths:
-        content = parent.content(path) if path not in child.catalogue.paths else None
-        if isinstance(content, dict) and all(content.get(member) == child.content.get(member) for member in members):
-            return path
+    """The parent's document that has gone, of this schema and `name`, or else of these weights: a new path makes no new model."""
+    gone = [path for path in parent.paths if path not in child.catalogue.paths]
+    for where in (("name",), ("weights", "artefact", "md5")):
+        wanted = [pointers.get(child.content, each) for each in (("$schema",), where)]
+        for path in gone if None not in wanted else ():
+            content = parent.content(path)
+            if isinstance(content, dict) and [pointers.get(content, each) for each in (("$schema",), where)] == wanted:
+                return path
     return None
 
 

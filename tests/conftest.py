@@ -117,7 +117,7 @@ def npz(**arrays: Any) -> bytes:
     return buffer.getvalue()
 
 
-def keras_file(units: int, seed: int = 0, *, frozen: bool = False, saved: str = "2026-11-23") -> bytes:
+def keras_file(units: int, seed: int = 0, *, frozen: bool = False, saved: str = "2026-11-23", bias: float = 0.0) -> bytes:
     """A small .keras file in Keras' own format: a hidden layer and a head, made without Keras."""
     import h5py
     import numpy as np
@@ -134,7 +134,7 @@ def keras_file(units: int, seed: int = 0, *, frozen: bool = False, saved: str = 
     with h5py.File(weights, "w") as file:
         for name, shape in (("dense", (4, 3)), ("dense_1", (3, units))):
             file[f"layers/{name}/vars/0"] = random.normal(size=shape).astype("float32")
-            file[f"layers/{name}/vars/1"] = np.zeros(shape[1], "float32")
+            file[f"layers/{name}/vars/1"] = np.full(shape[1], bias, "float32")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1", "date_saved": saved}))

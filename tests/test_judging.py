@@ -192,6 +192,113 @@ def test_other_data_never_read_as_a_pass(judged: Path) -> None:
     assert f"the bytes of data/net-test.npz (md5 {md5})" in told[-1]
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v["evaluation"].update(tolerance=5), "expected object, found integer 5"),
+        (lambda v: v["evaluation"].update(confidence=3), "3 does not meet"),
+        (lambda v: v["evaluation"].update(budget=-3), "-3 does not meet"),
+        (lambda v: v["evaluation"].update(tolerance={"accuracy": -0.1}), "-0.1 does not meet"),
+        (lambda v: v["evaluation"].update(gate="maybe"), '"maybe" is not one of'),
+        (lambda v: v["evaluation"].update(slices=[{}]), "is missing"),
+        (lambda v: v["evaluation"].pop("dataset"), "the field 'dataset' is missing"),
+        (lambda v: v["labels"][0].update(index="x"), 'found string "x"'),
+        (lambda v: v.update(decision={"rule": "foo"}), '"foo" is not one of'),
+    ],
+)
+def test_a_document_that_is_not_valid_is_no_pass_and_no_bug(change: Any, words: str, judged: Path) -> None:
+    """Plain git commits anything, and then it is evaluated."""
+    edit(judged, change)
+    git("commit", "-qam", "Anything", "--no-verify", cwd=judged)
+    result = mdrepo("eval", "--exit-code", cwd=judged, code=1)
+    assert "bug" not in result.err
+    found = note(judged)
+    assert found["verdict"] == "failed"
+    assert words in found["reason"]
+    assert words in mdrepo("eval", "--plan", cwd=judged, code=1).err
+    assert "bug" not in mdrepo("tune", DOCUMENT, "--on", DATA, cwd=judged, code=1).err
+    git("revert", "--no-edit", "HEAD", cwd=judged)
+    told = mdrepo("eval", "HEAD~2..HEAD", cwd=judged, code=None)
+    assert "bug" not in told.err
+
+
+@pytest.mark.parametrize("path", ["models/net.keras", "data/net-test.npz"])
+def test_what_was_replaced_and_not_recorded_is_no_pass(path: str, judged: Path) -> None:
+    """The pointer says other bytes than the document, as after a 'dvc add' and a plain 'git commit'."""
+    x = np.zeros((COUNT, 4))
+    track(judged, path, keras_file(3, seed=5) if path.startswith("models") else npz(x=x, y=answers(x)))
+    git("commit", "-qam", "Another", "--no-verify", cwd=judged)
+    mdrepo("eval", "--exit-code", cwd=judged, code=1)
+    assert note(judged)["verdict"] == "failed"
+    assert path in note(judged)["reason"]
+
+
+def test_a_model_that_was_saved_again_is_unchanged_however_few_examples_there_are(judged: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    track(judged, "data/net-test.npz", npz(x=x, y=answers(x), name=np.arange(60)))
+    mdrepo("patch", "--apply", cwd=judged)
+    mdrepo("commit", "-am", "Few", cwd=judged)
+    track(judged, "models/net.keras", keras_file(3, saved="2031"))
+    mdrepo("patch", "--apply", cwd=judged)
+    told = mdrepo("commit", "-am", "Again", cwd=judged)
+    assert "running" not in told.err
+    found = note(judged)
+    assert (found["verdict"], found["reason"]) == ("unchanged", "the model is the parent's, saved again")
+    swap(judged)
+    track(judged, "models/net.keras", keras_file(3, saved="2032"))
+    mdrepo("patch", "--apply", cwd=judged)
+    assert "regressed" in mdrepo("commit", "-am", "Again, and swapped", cwd=judged, code=1).out
+
+
+def test_a_parent_that_cannot_be_run_is_no_fault_of_the_child_s(judged: Path) -> None:
+    start = git("rev-parse", "HEAD", cwd=judged)
+    good = (judged / "models/net.keras").read_bytes()
+    track(judged, "models/net.keras", keras_file(3, seed=3, bias=float("nan")))
+    mdrepo("patch", "--apply", cwd=judged)
+    mdrepo("commit", "--no-eval", "-am", "Broken", cwd=judged)
+    track(judged, "models/net.keras", good)
+    mdrepo("patch", "--apply", cwd=judged)
+    result = mdrepo("commit", "-am", "Repaired", cwd=judged, code=1)
+    assert "the parent's cannot be run" in result.out
+    assert "not all finite" in result.out
+    mdrepo("commit", "-am", "Repaired", "--allow-regression", "it was broken", cwd=judged)
+    found = note(judged)
+    assert (found["verdict"], found["metrics"]["accuracy"]) == ("failed", 0.9)
+    mdrepo("eval", "--against", start, cwd=judged)
+
+
+def test_what_vanishes_from_the_test_data_is_no_pass(judged: Path) -> None:
+    """A class that is judged by itself, and a site that was worse: on the parent's data they are there."""
+    x = np.random.default_rng(3).normal(size=(1200, 4))
+    y = answers(x)
+    kept = (y != 2).nonzero()[0]
+    judge(judged, slices=[{"by": "label", "tolerance": {"recall": 0.2}}], tolerance={"accuracy": 0.3})
+    mdrepo("commit", "-am", "By class", cwd=judged)
+    edit(judged, lambda v: v.update(decision={"rule": "threshold", "thresholds": {"2": 0.99}}))
+    assert "class 2" in mdrepo("commit", "-am", "Never the class 2", cwd=judged, code=1).out
+    track(judged, "data/net-test.npz", npz(x=x[kept], y=y[kept], name=kept))
+    mdrepo("patch", DATA, "--apply", cwd=judged)
+    mdrepo("commit", "-am", "Nor is it there", cwd=judged, code=None)
+    found = note(judged)
+    assert found["verdict"] not in ("unchanged", "improved")
+
+
+@pytest.mark.parametrize(
+    "looser",
+    [
+        {"slices": [{"by": "label", "tolerance": {"recall": 1}}]},
+        {"gate": "warn"},
+        {"confidence": 0.9999999},
+    ],
+)
+def test_nothing_is_let_through_by_what_comes_with_it(looser: Any, judged: Path) -> None:
+    judge(judged, slices=[{"by": "label"}], tolerance={"accuracy": 0.3})
+    mdrepo("commit", "-am", "By class", cwd=judged)
+    edit(judged, lambda v: v.update(decision={"rule": "threshold", "thresholds": {"2": 0.6}}))
+    judge(judged, **looser)
+    assert "regressed" in mdrepo("commit", "-am", "Looser, and worse", cwd=judged, code=1).out
+
+
 def test_an_evaluation_that_says_the_same_again_makes_no_new_note(judged: Path) -> None:
     notes = git("rev-parse", "refs/notes/mdrepo", cwd=judged)
     mdrepo("eval", cwd=judged)

@@ -109,7 +109,7 @@ def _classes(child: Scored, asked: Terms) -> Iterator[Part]:
     tolerance = own if own is not None else asked.tolerance.get("accuracy", 0.0)
     for name in child.names:
         members = counting.having(child, name)
-        if members.any():
+        if members.any() or own is not None:  # one that is judged by itself cannot be missing
             yield Part({"label": name}, metrics.recall(name), members, tolerance, own is not None, asked.slices is not None)
 
 

@@ -21,21 +21,54 @@ from .sides import Means, Outputs, Report, Side, shares_much
 
 def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs]:
     """The outputs of each request, in order; what is not in the cache is computed. Raises MdrepoError."""
+    return [_or_raise(each) for each in _tried(requests, cache, limits, report)]
+
+
+def _or_raise(found: Outputs | MdrepoError) -> Outputs:
+    if isinstance(found, MdrepoError):
+        raise found
+    return found
+
+
+def _tried(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs | MdrepoError]:
+    """The outputs of each request, or why there are none."""
     with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
         means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
         sides = {request.key: Side(request, means) for request in requests}
         for view in dict.fromkeys(request.view for request in requests):  # models are run side by side on the same data
             alike = [sides[key] for key in dict.fromkeys(each.key for each in requests if each.view == view)]
-            _compute([side for side in alike if not side.found()], alike)
-        return [sides[request.key].outputs for request in requests]
+            _compute([side for side in alike if not side.tried(side.found)], alike)
+        return [sides[request.key].failure or sides[request.key].outputs for request in requests]
 
 
 def of_views(
     requests: Sequence[Sequence[Request]], cache: Cache, limits: Limits, report: Report
 ) -> list[dict[str | None, Outputs]]:
-    """The outputs of each model's requests, one a view of the data, by the view."""
-    found = iter(outputs([each for several in requests for each in several], cache, limits, report))
-    return [{each.view: next(found) for each in several} for several in requests]
+    """The outputs of each model's requests, one a view of the data, by the view; raises MdrepoError.
+
+    What is wrong with the first of several models is raised first: the others are what it is compared with.
+    """
+    found = iter(_tried([each for several in requests for each in several], cache, limits, report))
+    made: list[dict[str | None, Outputs]] = []
+    for several in requests:
+        tried = {each.view: next(found) for each in several}
+        if made and (failure := next((each for each in tried.values() if isinstance(each, MdrepoError)), None)) is not None:
+            raise Incomparable(failure.message)
+        made.append({view: _or_raise(each) for view, each in tried.items()})
+    return made
+
+
+class Incomparable(MdrepoError):
+    """A model ran, and the one that it is compared with did not."""
+
+
+def alike(one: Request, other: Request, cache: Cache, limits: Limits) -> bool:
+    """Whether two models have the same outputs because they are one: by their files, or by graphs that the cache has."""
+    if one.key == other.key:
+        return True
+    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+        return Side(one, means).stands_for() == Side(other, means).stands_for() is not None
 
 
 def kept(requests: Sequence[Request], cache: Cache, limits: Limits) -> dict[str | None, Outputs]:
@@ -70,12 +103,13 @@ def will_run(request: Request, cache: Cache, limits: Limits) -> bool:
 
 def _compute(missing: Sequence[Side], sides: Sequence[Side]) -> None:
     """Compute what is missing: side by side, or one after the other where the second can begin where the first ends."""
+    missing = [side for side in missing if side.failure is None]
     if len(missing) == 2 and shares_much(*missing):
         for side in reversed(missing):
-            side.run(sides)
+            side.tried(lambda side=side: side.run(sides))  # type: ignore[misc]
             side.finish()
         return
     with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(lambda side: side.run(sides, len(missing)), missing))
+        list(pool.map(lambda side: side.tried(lambda: side.run(sides, len(missing))), missing))
     for side in missing:
         side.finish()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from .requests import Request
 
 Outputs = NDArray[Any]
 Report = Callable[[str], None]
-
+Made = TypeVar("Made")
 _ENTRY = 8  # the part of the cache that one activation may take
 
 
@@ -50,6 +50,7 @@ class Side:
         self.means = means
         self.cache = means.cache
         self.reason: str | None = None
+        self.failure: MdrepoError | None = None
         self.outputs: Outputs
         self._files: dict[Ref, Path] = {}
         self._threads = 0
@@ -58,17 +59,13 @@ class Side:
     def _located(self) -> tuple[Path, Path]:
         return self.request.locate(self.means.folder)
 
-    @property
-    def _graph_key(self) -> str:
-        return digest([graphs.VERSION, self.request.model_md5])
-
     @cached_property
     def plan(self) -> Plan | None:
         """The model's graph, from the cache or from its file; None, with the `reason`, where it cannot be used."""
         if not self.request.model.endswith(graphs.EXTRACTOR.suffixes):
             self.reason = "models of its format are not read as graphs"
             return None
-        key = self._graph_key
+        key = self._graph_key()
         if (kept := self.cache.get("graphs", key)) is not None:
             values = json.loads(kept)
         else:
@@ -120,6 +117,21 @@ class Side:
         engine = [f"numpy {np.__version__}", heads.VERSION] if self.split.head else []
         return digest([self._key(self.plan.output), *engine])
 
+    def _graph_key(self) -> str:
+        return digest([graphs.VERSION, self.request.model_md5])
+
+    def stands_for(self) -> str | None:
+        """What stands for the outputs, whatever the bytes of the model's file; None where its graph is not in the cache."""
+        return self._outputs_key if self.cache.has("graphs", self._graph_key()) and self.plan is not None else None
+
+    def tried(self, step: Callable[[], Made]) -> Made | None:
+        """What a step gives; why it fails is the side's `failure`."""
+        try:
+            return step()
+        except MdrepoError as error:
+            self.failure = error
+            return None
+
     def found(self) -> bool:
         """Whether the outputs are in the cache, those of all examples too where some are asked for."""
         for key in (self.request.key, lambda: self._outputs_key):
@@ -142,8 +154,8 @@ class Side:
     def kept(self) -> list[tuple[str, str]]:
         """What the cache has of this request, as kinds and keys; what could be of use without the files is the graph's alone."""
         names = [("outputs", self.request.key)]
-        if self.cache.has("graphs", self._graph_key):
-            names.append(("graphs", self._graph_key))
+        if self.cache.has("graphs", self._graph_key()):
+            names.append(("graphs", self._graph_key()))
             if self.plan is not None:
                 names.append(("outputs", self._outputs_key))
                 hashed = (at for at, each in enumerate(self.plan.operations) if each.hash is not None)
@@ -286,10 +298,8 @@ class Side:
         suffix = PurePosixPath(self.request.model).suffix
         folder = self.request.model_md5.endswith(".dir")
         if suffix not in loading.FORMATS or folder != (not suffix):
-            raise MdrepoError(
-                f"{self.request.model}: models in {suffix or 'a file without suffix'} cannot be evaluated",
-                f"use {', '.join(filter(None, loading.FORMATS))} or the folder of a SavedModel",
-            )
+            hint = f"use {', '.join(filter(None, loading.FORMATS))} or the folder of a SavedModel"
+            raise MdrepoError(f"{self.request.model}: models in {suffix or 'a file without suffix'} cannot be evaluated", hint)
 
     def clocked(self, times: int) -> tuple[int, list[float]]:
         """The size of a batch, and the seconds that the model takes for one, each of so many times, in a process of its own."""
@@ -302,8 +312,10 @@ class Side:
 
     def finish(self) -> None:
         """Compute what numpy has to, and keep the outputs."""
-        if hasattr(self, "outputs"):
-            return
+        if self.failure is None and not hasattr(self, "outputs"):
+            self.tried(self._finished)
+
+    def _finished(self) -> None:
         assert self.plan is not None
         if not self.split.head:
             made = np.load(self._files[self.plan.output], allow_pickle=False)

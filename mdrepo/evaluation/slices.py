@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..documents import canonical
 from ..errors import Finding
 from .scoring import Flags
 
@@ -64,6 +65,12 @@ def name(asked: Mapping[str, Any]) -> str:
     if "one_of" in where:
         parts.insert(0, f"{column} in {', '.join(_plain(value) for value in where['one_of'])}")
     return " and ".join(parts)
+
+
+def identity(asked: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What makes a slice the same one in another document: its kind, its name, and the policy that changes its examples."""
+    kind = next(each for each in ("augmentation", "where", "column", "by") if each in asked)
+    return kind, name(asked), canonical(asked.get("augmentation"))
 
 
 def _cut(asked: Mapping[str, Any], columns: Mapping[str, NDArray[Any]], count: int) -> Iterator[Slice]:

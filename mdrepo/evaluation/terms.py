@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import Finding
@@ -21,6 +21,7 @@ _TOLERANCE: Mapping[str, Mapping[str, float]] = {
     "multilabel": {"f1_micro": 0.01},
     "regression": {"r2": 0.01},
 }
+_CONFIDENCE = 0.95
 SUPPORT = 20
 """How many examples a class or a slice has at least, to be judged."""
 
@@ -81,17 +82,27 @@ def terms(model: Mapping[str, Any], parent: Mapping[str, Any] | None = None) -> 
     if early:
         _stoppable([*tolerance, *also], task)
     names = [name for name in dict.fromkeys([*listed, *tolerance, *also]) if name != CONFUSION]
+    if CONFUSION in listed and task != "classification":
+        raise Finding(f"{CONFUSION} is for classification, and this is {task}")
     return Terms(
         task,
         tuple(metrics.named(name, task) for name in names),
         tolerance,
         None if named is None else tuple(named),
-        float(block.get("confidence", 0.95)),
+        float(block.get("confidence", _CONFIDENCE)),
         int(block.get("minimum_support", SUPPORT)),
         block.get("budget"),
-        CONFUSION in listed and task == "classification",
+        CONFUSION in listed,
         early,
     )
+
+
+def of_both(model: Mapping[str, Any], parent: Mapping[str, Any]) -> Terms:
+    """The terms on the parent's test data: those, but for slices that the parent does not name and ones that change the data."""
+    found = terms(model, parent)
+    known = {slices.identity(each) for each in _slices(parent)}
+    both = tuple(each for each in found.slices or () if slices.identity(each) in known and "augmentation" not in each)
+    return replace(found, slices=both or None, early_stop=False)
 
 
 def _as_strict_as(before: Mapping[str, Any], block: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
@@ -102,17 +113,23 @@ def _as_strict_as(before: Mapping[str, Any], block: Mapping[str, Any], task: Tas
         **block,
         "tolerance": {name: min(value, had.get(name, value)) for name, value in has.items()},
         "minimum_support": min(block.get("minimum_support", SUPPORT), before.get("minimum_support", SUPPORT)),
+        "confidence": before.get("confidence", _CONFIDENCE),
     }
     if "slices" in block:
-        known = {slices.name(each): each.get("tolerance", {}) for each in before.get("slices", ())}
-        found["slices"] = [_slice_as_strict_as(known.get(slices.name(each), {}), each) for each in block["slices"]]
+        known = {slices.identity(each): each for each in before.get("slices", ())}
+        whole = {**had, "recall": had.get("accuracy", 0.0)}  # what decides on a slice that has no tolerance
+        found["slices"] = [_slice_as_strict_as(known.get(slices.identity(each)), each, whole) for each in block["slices"]]
     return found
 
 
-def _slice_as_strict_as(had: Mapping[str, float], each: Mapping[str, Any]) -> Mapping[str, Any]:
-    has = each.get("tolerance", {})
+def _slice_as_strict_as(before: Mapping[str, Any] | None, each: Mapping[str, Any], whole: Mapping[str, float]) -> Mapping[str, Any]:
+    if before is None:
+        return each
+    has, had = each.get("tolerance", {}), before.get("tolerance")
+    if had is None:
+        return {**each, "tolerance": {name: min(value, whole.get(name, value)) for name, value in has.items()}} if has else each
     least = {name: min(value, has.get(name, value)) for name, value in had.items()}
-    return {**each, "tolerance": {**has, **least}} if least else each
+    return {**each, "tolerance": {**has, **least}}
 
 
 def _stoppable(deciding: Sequence[str], task: Task) -> None:
@@ -131,8 +148,9 @@ def given_up(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     lost = [name for name in had if name not in has]
     if lost:
         return f"the parent was judged by {', '.join(lost)}, which has no tolerance here any more"
-    gone = {slices.name(each) for each in _slices(before)} - {slices.name(each) for each in _slices(after)}
-    return f"the parent was judged on slices that are not named here any more: {', '.join(sorted(gone))}" if gone else None
+    kept = {slices.identity(each) for each in _slices(after)}
+    gone = sorted(slices.name(each) for each in _slices(before) if slices.identity(each) not in kept)
+    return f"the parent was judged on slices that are not named here any more: {', '.join(gone)}" if gone else None
 
 
 def _slices(model: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
