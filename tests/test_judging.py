@@ -78,7 +78,9 @@ def test_nothing_is_tuned_on_what_it_is_judged_by(judged: Path) -> None:
     (judged / "data/copy.npz").write_bytes((judged / "data/net-test.npz").read_bytes())
     track(judged, "data/copy.npz", (judged / "data/net-test.npz").read_bytes())
     mdrepo("new", "dataset", "copy", cwd=judged)
-    for split in (DATA, copy):
+    with np.load(judged / "data/net-test.npz") as found:
+        same = with_split(judged, "same", found["x"], found["y"])  # in other bytes
+    for split in (DATA, copy, same):
         result = mdrepo("tune", DOCUMENT, "--on", split, cwd=judged, code=1)
         assert "is what the model is evaluated on" in result.err
     x = np.zeros((3, 4))

@@ -18,7 +18,7 @@ from mdrepo.evaluation.scoring import Scored, logits, probabilities, score
 from mdrepo.evaluation.slices import Slice
 from mdrepo.evaluation.spreads import spread
 from mdrepo.evaluation.terms import terms
-from mdrepo.evaluation.tuning import best_temperature, propose, refuse_test_data
+from mdrepo.evaluation.tuning import best_temperature, propose, refuse_test_data, refuse_what_teaches_nothing
 
 BINARY = {"labels": [{"name": "no", "index": 0}, {"name": "yes", "index": 1}]}
 
@@ -329,7 +329,23 @@ def test_each_label_gets_its_own_threshold_where_there_are_several_an_example() 
     assert made.effects[0]["interval"][0] > 0.1
 
 
+def test_nothing_is_proposed_that_does_harm_where_it_was_not_chosen() -> None:
+    """Answers that have nothing to do with the outputs: whatever is chosen by some of the examples helps no other."""
+    random = np.random.default_rng(11)
+    outputs = random.dirichlet([20, 20], 200)
+    truth = np.where(random.random(200) < outputs[:, 1], "yes", "no").tolist()
+    found = propose(outputs, BINARY, truth)
+    by_name = {row["metric"]: row["difference"] for row in found.effects}
+    assert by_name["accuracy"] >= 0
+    assert by_name["loss"] <= 0
+
+
 def test_what_cannot_be_tuned() -> None:
+    some = np.random.default_rng(0).dirichlet([1, 1], 50)
+    with pytest.raises(Finding, match="all of the examples are of the class no"):
+        refuse_what_teaches_nothing(some, BINARY, ["no"] * 50)
+    with pytest.raises(Finding, match="no output for maybe"):
+        refuse_what_teaches_nothing(some, BINARY, ["no", "maybe"] * 25)
     with pytest.raises(Finding, match="neither thresholds nor"):
         propose(np.zeros(50), {"task": "regression"}, np.zeros(50))
     with pytest.raises(Finding, match="too few to tune on"):

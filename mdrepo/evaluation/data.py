@@ -35,6 +35,11 @@ def columns(path: Path, suffix: str, names: list[str]) -> dict[str, Array]:
     return found
 
 
+def same(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> bool:
+    """Whether two files have the same arrays, under whatever names."""
+    return len(ours) == len(theirs) and all(map(np.array_equal, ours.values(), theirs.values()))
+
+
 def inputs(path: Path, suffix: str, names: list[str]) -> Array:
     """The raw inputs, examples first: one array as it is, several columns side by side; raises Finding."""
     found = columns(path, suffix, names)

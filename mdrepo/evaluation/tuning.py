@@ -42,6 +42,18 @@ def refuse_test_data(model: Mapping[str, Any], split: str, same_bytes: bool) -> 
         )
 
 
+def refuse_what_teaches_nothing(outputs: NDArray[Any], model: Mapping[str, Any], truth: Any) -> None:
+    """Raise Finding for examples of one class alone, or of classes that the model has no output for."""
+    if task_of(model) != "classification":
+        return
+    scored = score(outputs, model, truth)
+    there = np.unique(scored.truth)
+    if unknown := [scored.names[place] for place in there if place >= scored.outputs.shape[1]]:
+        raise Finding(f"the model has no output for {', '.join(unknown)}", "correct the label map, or the data")
+    if len(there) < 2:
+        raise Finding(f"all of the examples are of the class {scored.names[there[0]]}", "take examples of every class")
+
+
 def propose(
     outputs: NDArray[Any],
     model: Mapping[str, Any],
@@ -62,24 +74,34 @@ def propose(
         raise Finding(f"{len(now)} examples are too few to tune on", f"take {2 * _FOLDS} or more")
     every = np.arange(len(now))
 
-    def chosen(rows: Any) -> dict[str, Any]:
-        return _chosen(outputs, model, truth, rows, temperature, thresholds, aim)
+    def held_out(temperature: bool, thresholds: bool) -> Scored:
+        fold = order(len(now), "tuning") % _FOLDS
+        held = now
+        for number in range(_FOLDS):
+            out = fold == number
+            decision = _chosen(outputs, model, truth, every[~out], temperature, thresholds, aim)
+            tuned = score(outputs, {**model, "decision": decision}, truth)
+            mask = out[:, None]
+            answers = np.where(mask if held.answers.ndim == 2 else out, tuned.answers, held.answers)
+            held = replace(held, outputs=np.where(mask, tuned.outputs, held.outputs), answers=answers)
+        return held
 
-    fold = order(len(now), "tuning") % _FOLDS
-    held = now
-    for number in range(_FOLDS):
-        out = fold == number
-        tuned = score(outputs, {**model, "decision": chosen(every[~out])}, truth)
-        mask = out[:, None]
-        answers = np.where(mask if held.answers.ndim == 2 else out, tuned.answers, held.answers)
-        held = replace(held, outputs=np.where(mask, tuned.outputs, held.outputs), answers=answers)
+    temperature = temperature and _gain(named("loss", task), now, held_out(True, False)) > 0
+    thresholds = thresholds and _gain(aim, held_out(temperature, False), held_out(temperature, True)) > 0
+    held = held_out(temperature, thresholds)
     shown = dict.fromkeys([aim.name, "loss", "calibration_error"] if task == "classification" else [aim.name, "loss"])
     effects = []
     for name in shown:
         metric = named(name, task)
         row, _ = compared(metric, now, held, confidence)
         effects.append({"metric": name, "direction": metric.direction, **row})
-    return Proposal(chosen(every), tuple(effects))
+    return Proposal(_chosen(outputs, model, truth, every, temperature, thresholds, aim), tuple(effects))
+
+
+def _gain(metric: Metric, before: Scored, after: Scored) -> float:
+    """How much better a metric is; a share of a millionth is nothing."""
+    gained = metric.value(after) - metric.value(before)
+    return gained - 1e-6 if metric.higher_is_better else -gained - 1e-6
 
 
 def _chosen(
