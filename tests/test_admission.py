@@ -99,6 +99,14 @@ def set_item(name: str, value: Any) -> Callable[[h5py.File], None]:
     return lambda weights: weights.__setitem__(name, value)
 
 
+def replacing(name: str, value: Any) -> Callable[[h5py.File], None]:
+    def change(weights: h5py.File) -> None:
+        del weights[name]
+        weights[name] = value
+
+    return change
+
+
 def twice() -> bytes:
     out = io.BytesIO(keras_file(3))
     with warnings.catch_warnings():
@@ -176,8 +184,24 @@ KERAS: dict[str, tuple[Callable[[], bytes], str]] = {
     "a huge shape": (lambda: with_layer("Reshape", target_shape=[1 << 15, 1 << 15]), "target_shape .* far larger"),
     "a huge repetition": (lambda: with_layer("RepeatVector", n=1 << 40), "has the n .* far larger"),
     "a huge layer": (lambda: declaring(1, units=1 << 40), "declares 1,099,511,627,776 parameters or more"),
+    "a huge table of bins": (
+        lambda: with_layer("Hashing", num_bins=1 << 40, output_mode="multi_hot"),
+        "has the num_bins .* far larger",
+    ),
     "a huge embedding": (lambda: with_layer("Embedding", input_dim=1 << 30, output_dim=512), "parameters or more"),
     "weights of other shapes": (lambda: declaring(1, units=5), r"of shape \(4, 5\), and the file has \(4, 3\)"),
+    "a bias of another shape": (
+        lambda: with_weights(replacing("layers/dense/vars/1", np.zeros(99, "f4"))),
+        r"\(3,\), and the file has \(99,\)",
+    ),
+    "one array too many": (
+        lambda: with_weights(set_item("layers/dense/vars/2", np.zeros(9, "f4"))),
+        "2 arrays of weights, and the file has 3",
+    ),
+    "weights of another type": (
+        lambda: with_weights(replacing("layers/dense/vars/0", np.zeros((4, 3)))),
+        "of type float32, and the file has float64",
+    ),
     "a member twice": (twice, "two members 'config.json'"),
     "a member outside": (lambda: also("../../evil"), "lies outside of it"),
     "an absolute member": (lambda: also("/etc/evil"), "lies outside of it"),

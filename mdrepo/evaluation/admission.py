@@ -10,24 +10,36 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import MdrepoError
 from ..extraction import ExtractionError, configurations, hdf5
-from . import flatbuffer, savedmodels
+from . import declarations, flatbuffer, savedmodels
 from .admitted import KERAS
 
 _CONFIG_LIMIT = 64 << 20
 _MEMBERS = 10_000
 _UNASKED = 1 << 20  # bytes that a member may have whatever it is packed in
+_WEIGHTS = 64  # arrays of one layer of those that say what they have
 _VALUES = 1 << 28  # of one example, anywhere in a model: 1 GiB in float32
 _PLAIN = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__", "__tuple__")
 _BY_NAME = ("function", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "TFOp")
 _SHAPES = ("batch_shape", "batch_input_shape", "shape", "target_shape", "input_shape", "output_shape", "output_size")
-_FACTORS = ("n", "height", "width", "size", "padding", "output_sequence_length", "max_tokens", "num_tokens", "sequence_length")
+_FACTORS = (
+    "n",
+    "height",
+    "width",
+    "size",
+    "padding",
+    "output_sequence_length",
+    "max_tokens",
+    "num_tokens",
+    "num_bins",
+    "sequence_length",
+)
 _READING = ("StringLookup", "IntegerLookup", "TextVectorization")
 _ANYWHERE = frozenset().union(*KERAS.values())
 
@@ -272,25 +284,37 @@ def _h5(path: Path, trusted: Collection[str], admission: Admission) -> None:
 
 def _weights(content: Any, path: Path, config: Mapping[str, Any], legacy: bool = False) -> None:
     """Refuse weights that lie elsewhere or unpack to far more than they are, and layers that declare more than there is."""
-    shapes = dict(_arrays_in(content, path))
-    stored = sum(map(math.prod, shapes.values()))
+    arrays = dict(_arrays_in(content, path))
+    stored = sum(math.prod(shape) for shape, _ in arrays.values())
     inner = config["config"] if isinstance(config["config"], dict) else {"layers": config["config"]}
     for each in _objects(inner):
-        least = _least(each)
+        least = declarations.least(each)
         if least > stored:
             what = f"{each['class_name']}{_called(each.get('config'))} declares {least:,} parameters or more"
             raise Refused(f"refused: {what}, and the file has {stored:,}")
     if legacy:
         return
     for layer in configurations.layers(inner):
-        kernel, found = _kernel(layer), shapes.get(f"{layer.group}/vars/0")
-        if kernel and found is not None and found != kernel:
-            what = f"{layer.class_name} {layer.name!r} declares weights of shape {kernel}"
-            raise Refused(f"refused: {what}, and the file has {found}")
+        _declared(layer, arrays)
 
 
-def _arrays_in(content: Any, path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """All arrays of an HDF5 file, with their shapes; refuses links, arrays in other files, and what is there twice."""
+def _declared(layer: configurations.Configured, arrays: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+    """Refuse a layer's own weights that are not what its configuration declares, in their number, shapes or type."""
+    found = [arrays[name] for number in range(_WEIGHTS) if (name := f"{layer.group}/vars/{number}") in arrays]
+    wanted = declarations.shapes(layer)
+    if not found or wanted is None:
+        return
+    if [shape for shape, _ in found] != wanted:
+        differing = next((each for each in zip(wanted, found, strict=False) if each[0] != each[1][0]), None)
+        told = f"weights of shape {differing[0]}" if differing else f"{len(wanted)} arrays of weights"
+        there = f"{differing[1][0]}" if differing else f"{len(found)}"
+        raise Refused(f"refused: {layer.class_name} {layer.name!r} declares {told}, and the file has {there}")
+    if (dtype := declarations.dtype(layer)) is not None and (other := next((each for _, each in found if each != dtype), None)):
+        raise Refused(f"refused: {layer.class_name} {layer.name!r} declares weights of type {dtype}, and the file has {other}")
+
+
+def _arrays_in(content: Any, path: Path) -> Iterator[tuple[str, tuple[tuple[int, ...], str]]]:
+    """All arrays of an HDF5 file, with their shapes and types; refuses links, arrays in other files, and what is there twice."""
     seen: set[Any] = set()
     left = [("", content)]
     while left:
@@ -303,36 +327,5 @@ def _arrays_in(content: Any, path: Path) -> Iterator[tuple[str, tuple[int, ...]]
             if hasattr(found, "keys"):
                 left.append((f"{around}{name}/", found))
             elif hasattr(found, "shape"):
-                yield f"{around}{name}", hdf5.check(found, path)[0]
-
-
-def _least(each: Mapping[str, Any]) -> int:
-    """How many parameters a layer has at least, by what its own configuration says."""
-    config = each.get("config")
-    if not isinstance(config, dict) or not isinstance(each["class_name"], str):
-        return 0
-    number = {key: value for key, value in config.items() if isinstance(value, int) and not isinstance(value, bool)}
-    factors: Sequence[str] = {
-        "Embedding": ("input_dim", "output_dim"),
-        "MultiHeadAttention": ("num_heads", "key_dim"),
-        "GroupQueryAttention": ("num_query_heads", "head_dim"),
-    }.get(each["class_name"], ("units",) if "units" in number else ("filters",))
-    return math.prod(max(number[key], 0) for key in factors) if all(key in number for key in factors) else 0
-
-
-def _kernel(layer: configurations.Configured) -> tuple[int, ...] | None:
-    """The shape of a layer's first weight, where its configuration and its input say it."""
-    config, before = layer.config, layer.build.get("input_shape")
-    policy = config.get("dtype")
-    quantized = isinstance(policy, dict) and policy.get("class_name") != "DTypePolicy"
-    if quantized or config.get("lora_rank") or config.get("quantization_config"):
-        return None
-    if layer.class_name == "Embedding":
-        return config["input_dim"], config["output_dim"]
-    if not isinstance(before, list) or not before or not isinstance(before[-1], int):
-        return None
-    if layer.class_name == "Dense":
-        return before[-1], config["units"]
-    if layer.class_name in ("Conv1D", "Conv2D", "Conv3D") and config.get("data_format", "channels_last") == "channels_last":
-        return (*config["kernel_size"], before[-1] // config.get("groups", 1), config["filters"])
-    return None
+                shape, dtype = hdf5.check(found, path)
+                yield f"{around}{name}", (shape, str(dtype))

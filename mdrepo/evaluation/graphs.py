@@ -17,7 +17,7 @@ from . import admission
 from .operations import Name, Opaque, Operation, Ref, call, has_weights, hashed, masks, named, refs, replaced, telling
 from .plans import Plan, Unplanned
 
-VERSION = 3
+VERSION = 4
 """Changes when the same file would give another plan."""
 
 _LIMIT = 100_000  # operations

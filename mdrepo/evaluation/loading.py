@@ -29,7 +29,7 @@ BATCH = 32
 FEWEST = 7
 """For fewer examples there are other kernels on every processor (one example is a vector, and no matrix)."""
 
-ENGINE = f"batch {BATCH}; a compiled function (TensorFlow) or an interpreter (LiteRT); admitted by mdrepo.evaluation 2"
+ENGINE = f"batch {BATCH}; a compiled function (TensorFlow) or an interpreter (LiteRT); admitted by mdrepo.evaluation 3"
 """How outputs are computed: a part of what they depend on, beside the model, the data and the version of the framework."""
 
 FORMATS = (".keras", ".h5", ".hdf5", ".tflite", "")
