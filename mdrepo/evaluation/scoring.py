@@ -209,7 +209,8 @@ def _regression(outputs: NDArray[Any], truth: Any) -> Scored:
 def _places(model: Mapping[str, Any]) -> dict[str, int]:
     labels = model.get("labels")
     if not labels:
-        raise Finding("the document has no labels, so the model's outputs mean nothing", "run 'mdrepo patch --apply'")
+        hint = "'mdrepo patch --apply' names them where the data's classes are the outputs' numbers from 0; else write them"
+        raise Finding("the document has no labels, so the model's outputs mean nothing", hint)
     return {label["name"]: label["index"] for label in labels}
 
 

@@ -224,10 +224,11 @@ class Side:
         todo = sum(at > 0 for at in work.operations)
         if not todo:
             return f"running the last {head} of {count} operations of {self.request.name} with numpy, what comes before is kept ..."
+        name = self.request.name
         others = [(each.request.name, each.plan) for each in sides if each is not self and each.plan is not None]
         shared = [
-            f" ({sum(at > 0 for at in cuts.shared(plan, other))} are {name}'s too, then {words})"
-            for name, other in others
+            f" ({sum(at > 0 for at in cuts.shared(plan, other))} are {'the other one' if its == name else its}'s too, then {words})"
+            for its, other in others
             if (words := cuts.difference(plan, other))
         ]
         return f"running {todo} of {count} operations of {self.request.name} with TensorFlow{''.join(shared)} ..."
