@@ -48,7 +48,7 @@ def merge(
     if found := _in_conflict(workspace, how):
         workspace.journal.note(checkout=None)
         return Outcome("conflicts", branch=git.branch(), conflicts=tuple(found), waiting=True)
-    outcome = _concluded(workspace, arguments or ["--no-edit"], terms, report)
+    outcome = _concluded(workspace, arguments or ["--no-edit"], terms, report, hooked=True)
     workspace.journal.note(checkout=None)
     return outcome
 
@@ -88,11 +88,18 @@ def _forwarded(workspace: Workspace, head: str, target: str, own: set[str]) -> O
     return Outcome("forwarded", target, git.branch(), note_of(git, target))
 
 
-def _concluded(workspace: Workspace, arguments: Sequence[str], terms: Terms, report: Report) -> Outcome:
-    """Validate, evaluate and commit what the merge has put into the index, and bring its data."""
+def _concluded(workspace: Workspace, arguments: Sequence[str], terms: Terms, report: Report, *, hooked: bool = False) -> Outcome:
+    """Validate, evaluate and commit what the merge has put into the index, and bring its data.
+
+    A merge without conflicts is `hooked` by git (githooks(5), pre-merge-commit), which takes this commit for any other.
+    """
     git = workspace.git
     head = str(git.head())
     with git.candidate_index() as candidate:
+        if hooked and git.hook("pre-merge-commit", candidate.path):
+            raise Finding(
+                "the hook pre-merge-commit stopped the merge; nothing has changed", "put right what it names, and merge again"
+            )
         tree = git.text("write-tree", index=candidate.path)
         after, here = workspace.at(tree), list(all_tracked(workspace.at(head).files))
         wanted = [each for each in different(workspace, all_tracked(after.files)) if each not in here]

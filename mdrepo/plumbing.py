@@ -150,6 +150,13 @@ class Runner:
         words = ["git", *_SAFE, *args]
         return subprocess.run(words, cwd=self.root, env=env, preexec_fn=_dying_with_us(), check=False).returncode
 
+    def hook(self, name: str, index: Path) -> int:
+        """Run a hook of the user's, if there is one, on an index; its exit code. A git before 2.36 cannot, and none is run."""
+        version = re.findall(r"\d+", self.text("version"))
+        if (int(version[0]), int(version[1])) < (2, 36):
+            return 0
+        return self.attached("hook", "run", "--ignore-missing", name, index=index)
+
     def identity(self) -> None:
         """Make sure that git knows who commits; raises GitError."""
         if self._is_named():

@@ -219,3 +219,26 @@ def test_data_that_were_changed_are_named_without_what_merge_does_not_have(joine
     assert f"'dvc add {MODEL}' keeps them" in said
     assert "--force" not in said
     assert (joined / MODEL).read_bytes() == b"mine"
+
+
+def test_the_hook_of_merges_may_stop_one(joined: Path) -> None:
+    hook = joined / ".git/hooks/pre-merge-commit"
+    hook.write_text("#!/bin/sh\necho looked at $(git diff --cached --name-only | wc -l)\ntest ! -e stop\n")
+    hook.chmod(0o755)
+    (joined / ".git/info/exclude").write_text("stop\n")
+    (joined / "stop").touch()
+    before = state(joined)
+    for words in (["merge", "topic"], ["merge", "--no-eval", "topic"]):
+        said = mdrepo(*words, cwd=joined, code=1).err
+        assert "looked at 4" in said
+        assert "the hook pre-merge-commit stopped the merge; nothing has changed" in said
+        assert state(joined) == before
+        assert not (joined / ".git/MERGE_HEAD").exists()
+    (joined / "stop").unlink()
+    done = mdrepo("merge", "--no-eval", "topic", "--json", cwd=joined)
+    assert done.json["status"] == "committed"
+    assert "looked at 4" in done.err
+    assert delivered(joined)
+    git("reset", "-q", "--hard", "start", cwd=joined)
+    (joined / "stop").touch()
+    assert "looked at" not in mdrepo("merge", "topic", cwd=joined).err, "as git, a branch that simply moves asks no hook"
