@@ -138,11 +138,14 @@ def fetched(workspace: Workspace, named: str | None, report: Report) -> Upstream
         raise Finding("there is no commit yet to pull into", "'mdrepo clone URL' begins with what is there")
     own = git.setting(f"branch.{branch}.remote")
     remote = "." if own == "." and named is None else remotes.remote_of(git, named, branch)
-    notes = None
     if remote != ".":
         remotes.fetch(git, remote)
-        notes = remotes.fetch_notes(git, remote)
     ref = _tracked(git, branch, remote, own)
+    there = git.setting(f"branch.{branch}.merge") if remote == own else f"refs/heads/{branch}"
+    if remote != "." and there and not remotes.has_branch(git, remote, there):  # git keeps what it was
+        words = f"{remote} has no branch {_short(there)} any more; nothing was merged"
+        raise Finding(words, "'mdrepo push' brings it there again, 'git branch --set-upstream-to=REMOTE/BRANCH' follows another")
+    notes = remotes.fetch_notes(git, remote) if remote != "." else None
     commit = git.commit_id(ref)
     _fetched_data(workspace, head, commit, report)
     return Upstream(branch, remote, ref, commit, notes)

@@ -73,6 +73,18 @@ def fetch(git: Git, remote: str, *refspecs: str) -> None:
         raise _unreached(remote, done.stderr)
 
 
+def has_branch(git: Git, remote: str, ref: str) -> bool:
+    """Whether a remote that was fetched from just now has a branch; other references are taken for granted."""
+    name = ref.removeprefix("refs/heads/")
+    if name == ref:
+        return True
+    fetched = git.folder / "FETCH_HEAD"
+    if fetched.exists() and os.fsencode(f"\tbranch '{name}' of ") in fetched.read_bytes():
+        return True
+    # another fetch may have begun, and emptied the file
+    return git.run("ls-remote", "--exit-code", "--quiet", "--end-of-options", remote, ref, codes=(0, 2)).returncode == 0
+
+
 def _unreached(remote: str, stderr: bytes) -> GitError:
     lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))] or lines or ["no reason given"]

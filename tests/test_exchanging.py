@@ -539,3 +539,28 @@ def test_data_in_s3(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         server.terminate()
         server.wait()
+
+
+def test_a_branch_that_the_remote_has_no_more_is_named(world: Path) -> None:
+    ada, bob = world / "ada", world / "bob"
+    git("checkout", "-qb", "topic", cwd=ada)
+    described(ada, "of Ada")
+    mdrepo("push", "-u", cwd=ada)
+    git("fetch", "-q", cwd=bob)
+    git("checkout", "-q", "topic", cwd=bob)
+    assert "has all of it already" in mdrepo("pull", cwd=bob).out
+    git("push", "-q", "origin", "--delete", "topic", cwd=ada)
+    before = state(bob)
+    for words in (["pull"], ["pull", "origin"]):
+        said = mdrepo(*words, cwd=bob, code=1)
+        assert "origin has no branch topic any more" in said.err
+        assert said.out == ""
+    assert state(bob) == before
+    git("config", "fetch.prune", "true", cwd=bob)
+    assert "any more" in mdrepo("pull", cwd=bob, code=1).err
+    git("checkout", "-q", "main", cwd=bob)
+    assert "has all of it already" in mdrepo("pull", cwd=bob).out
+    git("checkout", "-q", "topic", cwd=bob)
+    git("config", "fetch.prune", "false", cwd=bob)
+    mdrepo("push", cwd=bob)
+    assert "has all of it already" in mdrepo("pull", cwd=bob).out
