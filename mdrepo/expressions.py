@@ -152,6 +152,8 @@ def _fields(node: Any) -> Iterator[str]:
         return
     children = [child for child in node["children"] if isinstance(child, dict) and child["type"] != "expref"]
     inner = node["type"] == "subexpression" or node["type"] in _INSIDE
+    if node["type"] in ("subexpression", "pipe") and children[0]["type"] == "current":
+        children = children[1:]  # what is seen from inside of '@' is the document's
     for child in children[:1] if inner else children:
         yield from _fields(child)
 
@@ -161,7 +163,7 @@ def _dotted(node: Any) -> str | None:
         return str(node["value"])
     if node["type"] != "subexpression":
         return None
-    sides = [_dotted(child) for child in node["children"]]
+    sides = [_dotted(child) for child in node["children"] if child["type"] != "current"]  # '@', the document itself
     return None if None in sides else ".".join(map(str, sides))
 
 

@@ -121,6 +121,8 @@ def test_any_text_is_an_expression_or_wrong_usage(text: str) -> None:
 def test_the_fields_that_an_expression_names_are_known() -> None:
     assert Expression('a.b == 1 and not c == "x" or length(d) > 2').fields == ["a.b", "c", "d"]
     assert Expression("labels[?index == 3].name && sort_by(x, &y)").fields == ["labels", "x"]
+    assert Expression('@."a-b" == 3 and @.c.d > 1 or length(@."e f") > 2').fields == ["a-b", "c.d", "e f"]
+    assert Expression("labels[?@.index == 3] && @.x[0].y && contains(keys(@), 'z')").fields == ["labels", "x"]
 
 
 # over a repository
