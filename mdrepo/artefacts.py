@@ -6,6 +6,7 @@ What `.dvc` files and `dvc.lock` say is read here without DVC, so that `status` 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -18,6 +19,8 @@ from .caching import Cache
 from .errors import Finding, MdrepoError, MissingExtra
 from .files import Files, inside, removed
 from .shelves import Folder
+
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class Artefact(NamedTuple):
@@ -135,6 +138,12 @@ def available() -> bool:
     return find_spec("dvc") is not None
 
 
+def words_of(error: Exception) -> str:
+    """The first line of what DVC, or a library of its storages, says, without the colours of a terminal (ECMA-48)."""
+    lines = _COLOURS.sub("", str(error)).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 @contextmanager
 def _dvc(root: Path, private: Path) -> Iterator[Any]:
     """DVC's repository object, with a site cache of our own, and its errors in our words."""
@@ -152,9 +161,9 @@ def _dvc(root: Path, private: Path) -> Iterator[Any]:
         with Repo(str(root), config={"core": {"site_cache_dir": str(private), "analytics": False}}) as repo:
             yield repo
     except DvcException as error:
-        raise MdrepoError(f"DVC: {str(error).splitlines()[0]}", "'dvc doctor' and 'dvc status' say more") from None
+        raise MdrepoError(f"DVC: {words_of(error)}", "'dvc doctor' and 'dvc status' say more") from None
     except (OSError, sqlite3.Error) as error:  # of a full disk, say, in its databases too
-        raise MdrepoError(f"DVC: {error}", "'dvc doctor' and 'dvc status' say more") from None
+        raise MdrepoError(f"DVC: {words_of(error)}", "'dvc doctor' and 'dvc status' say more") from None
 
 
 def initialise(root: Path) -> None:
@@ -170,7 +179,7 @@ def initialise(root: Path) -> None:
     try:
         Repo.init(str(root)).close()
     except DvcException as error:
-        raise MdrepoError(f"DVC: {str(error).splitlines()[0]}") from None
+        raise MdrepoError(f"DVC: {words_of(error)}") from None
 
 
 class Store:
@@ -303,8 +312,9 @@ class Store:
             except DvcException:
                 raise
             except Exception as error:  # the libraries of storages have each their own
-                words = (str(error) or type(error).__name__).splitlines()[0]
-                raise MdrepoError(f"DVC's remote cannot be read: {words}", "'dvc remote list' shows where it is") from None
+                raise MdrepoError(
+                    f"DVC's remote cannot be read: {words_of(error)}", "'dvc remote list' shows where it is"
+                ) from None
 
     def add(self, path: str) -> None:
         """Let DVC record what is at a path of the work tree, and keep it in its cache; raises MdrepoError."""

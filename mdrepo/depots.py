@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import folders
-from .artefacts import Artefact, Store, md5
+from .artefacts import Artefact, Store, md5, words_of
 from .errors import Finding, MdrepoError
 
 
@@ -116,5 +116,6 @@ def _reached(name: str) -> Iterator[None]:
     except MdrepoError:
         raise
     except Exception as error:
-        words = (str(error) or type(error).__name__).splitlines()[0]
-        raise MdrepoError(f"the DVC remote {name} cannot be used: {words}", "'dvc remote list' shows where it is") from None
+        raise MdrepoError(
+            f"the DVC remote {name} cannot be used: {words_of(error)}", "'dvc remote list' shows where it is"
+        ) from None

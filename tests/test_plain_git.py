@@ -17,6 +17,7 @@ from conftest import DOCUMENT, copied, dvc, edit, git, keras_file, load, mdrepo,
 from mdrepo.errors import MdrepoError
 from mdrepo.notes import note_of, write_note
 from mdrepo.snapshots import Git
+from mdrepo.workspace import Workspace
 
 MODEL = "models/net.keras"
 NOTES = "refs/notes/mdrepo"
@@ -154,6 +155,20 @@ def test_what_dvc_gc_took_is_named_and_what_is_there_comes_back(plain: Path) -> 
     (plain / MODEL).unlink()
     assert checks(plain, "--fix")["data"] == f"{MODEL}: neither here nor in DVC's cache"
     whole(plain)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("\x1b[36mfile\x1b[39m is broken: see <\x1b[1;36mhttps://x\x1b[0m>\nmore", "file is broken: see <https://x>"),
+        (" \n", "DvcException"),
+    ],
+)
+def test_what_dvc_says_is_shown_without_its_colours(repo: Path, words: str, shown: str) -> None:
+    exceptions = pytest.importorskip("dvc.exceptions")
+    with pytest.raises(MdrepoError) as caught, Workspace.open(repo).store.opened():
+        raise exceptions.DvcException(words)
+    assert caught.value.message == f"DVC: {shown}"
 
 
 def test_documents_that_are_stale_or_half_removed_are_named(plain: Path) -> None:
