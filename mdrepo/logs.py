@@ -35,12 +35,22 @@ def log(workspace: Workspace, revisions: str, names: Sequence[str], limit: int |
         commits = git.history(revisions, [path for path, _ in chosen], limit)
         found: dict[str, list[DocumentDiff]] = {}
     else:
+        if search or any(pointer is not None for _, pointer in chosen):
+            _tell_where_it_ends(workspace, span)
         found = _chosen(workspace, span, chosen, search)
         alone = len(chosen) == len(span.tips) == 1 and not span.without
         commits = git.commits((list(found) if alone else _ordered(git, span, found))[:limit])
     notes = noted(git)
     blobs = git.blobs(sorted({notes[c.id] for c in commits if c.id in notes}))
     return [Logged(c, parse_note(blobs.get(notes.get(c.id, ""))), tuple(found.get(c.id, ()))) for c in commits]
+
+
+def _tell_where_it_ends(workspace: Workspace, span: Span) -> None:
+    """Say that a shallow clone ends in a range: what a field was before is not there to be compared with."""
+    ends = Edits(workspace.git, workspace.cache, span.tips[0]).grafts
+    if ends and not ends.isdisjoint(workspace.git.text("rev-list", *span.words, "--").split()):
+        names = ", ".join(sorted(each[:7] for each in ends))
+        workspace.report(f"this clone is shallow: its history ends at {names} ('git fetch --unshallow' brings the rest)")
 
 
 def _ordered(git: Git, span: Span, found: Mapping[str, Any]) -> list[str]:

@@ -126,6 +126,14 @@ def test_a_shallow_clone_tells_what_it_has(repo: Path) -> None:
     lines = mdrepo("blame", DOCUMENT, cwd=shallow).out.splitlines()
     assert [line[0] == "^" for line in lines] == [each["boundary"] for each in leaves], "as git blame marks them"
     assert "shallow" in mdrepo("log", "HEAD~5", f"{DOCUMENT}#/name", cwd=shallow, code=3).err
+    boundary = git("rev-parse", "--short=7", "HEAD~1", cwd=shallow)
+    for words in (["-S", "MIT"], ["-G", "licen"], [f"{DOCUMENT}#/name"], ["-S", "net", DOCUMENT]):
+        [line] = mdrepo("log", *words, cwd=shallow).err.splitlines()
+        assert f"its history ends at {boundary} ('git fetch --unshallow'" in line
+        assert mdrepo("--quiet", "log", *words, cwd=shallow).err == ""
+    for words in ([], [DOCUMENT], ["HEAD^!", "-S", "MIT"]):
+        assert mdrepo("log", *words, cwd=shallow).err == ""
+    assert mdrepo("log", "-S", "MIT", cwd=repo).err == ""
 
 
 def test_a_merge_is_named_only_for_what_none_of_its_sides_has(repo: Path) -> None:
