@@ -24,19 +24,26 @@ def _files(value: Mapping[str, Any]) -> bool:
     return all(isinstance(each, str | None) for each in value.values())
 
 
+def _kept(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+
+
 _text, _text_or_none = _of(str), _of(str, type(None))
 
 _ALWAYS: Mapping[str, _Form] = {"version": _of(int), "what": _text, "pid": _process, "since": _of(int, float), "root": _text}
 
 _PARTS: Mapping[str, Mapping[str, _Form]] = {
     "commit": {"head": _text_or_none, "tree": _text, "note": _of(dict, type(None)), "index": _text},
-    "rollback": {"paths": _texts},
+    "rollback": {"paths": _texts, "stash": _text, "asides": _kept},
     "merged": {"before": _text},
     "checkout": {
         "head": _text_or_none,
+        "at": _text_or_none,
         "target": _text_or_none,
         "stash": _text,
+        "asides": _kept,
         "merging": _of(bool),
+        "back": _of(bool),
         "paths": _texts,
         "sources": _texts,
         "stashed": _texts,

@@ -17,7 +17,7 @@ import pytest
 
 from mdrepo.errors import Busy, Finding, MdrepoError
 from mdrepo.intents import whole
-from mdrepo.journal import Journal
+from mdrepo.journal import VERSION, Journal
 from mdrepo.recovering import recover
 
 
@@ -36,7 +36,7 @@ def left_by(tmp_path: Path, steps: str) -> None:
     code = f"""
 import os, sys
 from pathlib import Path
-from mdrepo.journal import Journal
+from mdrepo.journal import VERSION, Journal
 journal = Journal(Path({str(tmp_path / "git")!r}), Path({str(tmp_path / "work")!r}), None, print)
 root = Path({str(tmp_path / "work")!r})
 with journal.turn("mdrepo test", lambda _: None):
@@ -140,7 +140,7 @@ def test_files_that_change_together_are_what_they_were_after_a_failure(tmp_path:
     assert {path.name: path.read_text() for path in (tmp_path / "work").iterdir()} == {"a": "a"}
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\x00", b'{"what": 1}', b"[" * 100_000, b'{"version":3}'])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\x00", b'{"what": 1}', b"[" * 100_000, b'{"version":4}'])
 def test_a_journal_that_cannot_be_read_stops_nobody_for_good(tmp_path: Path, data: bytes) -> None:
     here = journal(tmp_path)
     (tmp_path / "git").mkdir()
@@ -153,7 +153,7 @@ def test_a_journal_that_cannot_be_read_stops_nobody_for_good(tmp_path: Path, dat
 
 
 WHOLE: dict[str, Any] = {
-    "version": 3,
+    "version": VERSION,
     "what": "mdrepo commit",
     "pid": 1 << 22,
     "since": 1.5,
@@ -161,16 +161,19 @@ WHOLE: dict[str, Any] = {
     "files": {"a": None, "b": "0"},
     "commit": {"head": None, "tree": "q", "note": None, "index": "i"},
     "made": None,
-    "rollback": {"paths": ["a"]},
+    "rollback": {"paths": ["a"], "stash": "", "asides": {}},
     "merged": {"before": "q"},
     "checkout": {
         "head": "q",
+        "at": None,
         "target": None,
         "paths": ["a"],
         "sources": ["q"],
         "stashed": [],
         "stash": "",
+        "asides": {},
         "merging": False,
+        "back": False,
     },
     "settled": {"path": "a", "blob": "q"},
     "notes": {"head": "q", "before": None, "after": "q"},

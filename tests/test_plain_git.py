@@ -224,11 +224,11 @@ def test_the_journal_of_another_version_stops_no_reader_and_is_put_aside(plain: 
 @pytest.mark.parametrize(
     "text",
     [
-        '{"version":3}',
-        '{"version":3,"what":"x","pid":"abc","since":"q","root":5}',
-        '{"version":3,"what":"x","pid":4194304,"since":1,"root":"ROOT","checkout":5}',
-        '{"version":3,"what":"x","pid":4194304,"since":1,"root":"ROOT","commit":{}}',
-        '{"version":3,"what":"x","pid":4194304,"since":1,"root":"ROOT","settled":{"path":"a","blob":[]}}',
+        '{"version":4}',
+        '{"version":4,"what":"x","pid":"abc","since":"q","root":5}',
+        '{"version":4,"what":"x","pid":4194304,"since":1,"root":"ROOT","checkout":5}',
+        '{"version":4,"what":"x","pid":4194304,"since":1,"root":"ROOT","commit":{}}',
+        '{"version":4,"what":"x","pid":4194304,"since":1,"root":"ROOT","settled":{"path":"a","blob":[]}}',
     ],
 )
 def test_a_damaged_journal_is_put_aside_and_stops_nobody(plain: Path, text: str) -> None:
