@@ -15,7 +15,7 @@ from .evaluating import Report
 from .notes import note_of
 from .plumbing import GitError
 from .results import DocumentStatus, Outcome
-from .undoing import about_to, give_up
+from .undoing import about_to, give_up, standing
 from .workspace import Workspace
 
 
@@ -108,7 +108,8 @@ def _concluded(workspace: Workspace, arguments: Sequence[str], terms: Terms, rep
         workspace.journal.note(merged={"before": head})
         outcome = conclude(workspace, candidate, arguments, terms, report)
     if outcome.status == "committed":
-        complete(workspace, head, str(outcome.id))
+        with standing(str(outcome.id)):
+            complete(workspace, head, str(outcome.id))
     workspace.journal.note(merged=None)
     return outcome if outcome.status == "committed" else replace(outcome, waiting=True)
 

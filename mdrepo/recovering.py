@@ -18,7 +18,7 @@ from .journal import Steps
 from .notes import SCRATCH, write_note
 from .reverting import complete
 from .snapshots import EMPTY_TREE, Git
-from .undoing import resume
+from .undoing import of_asides, of_stash, resume
 from .workspace import Workspace
 
 _OF_DVC = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")
@@ -63,7 +63,7 @@ def _recovered(workspace: Workspace, steps: Steps, root: Path) -> list[str]:
         told.append(f"its commit {made[:7]} stands, and is complete now")
     if steps.get("rollback") and made:
         complete(workspace, made, steps["rollback"]["paths"])
-        told.append("its files and data are there")
+        told.append("its files and data are there" + of_stash(git, steps["rollback"]) + of_asides(steps["rollback"]))
     if made and steps.get("merged"):
         joining.complete(workspace, steps["merged"]["before"], made)
         told.append("its data are there")

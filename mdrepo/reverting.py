@@ -28,7 +28,7 @@ from .pointers import Path
 from .restoring import closure, elsewhere, ignored_again, in_the_way, put_in_stash
 from .results import Outcome
 from .tracing import earlier, located
-from .undoing import put_back, require_writable
+from .undoing import of_asides, of_stash, put_back, require_writable, standing, stash_of
 from .workspace import Workspace
 from .writing import rewrite
 
@@ -73,12 +73,16 @@ def rollback(
         told = _told(workspace, fields, changed, now)
         said = "\n".join([f"{commit[:7]} is: {subject}", *told])
         words = message or f"Roll back {', '.join(fields) or 'everything'} to {commit[:7]}\n\n{said}"
-        workspace.journal.note(rollback={"paths": list(changed)})
+        steps = {"paths": list(changed), "stash": stash_of(git), "asides": {path: str(kept) for path, kept in aside.items()}}
+        workspace.journal.note(rollback=steps)
         outcome = conclude(workspace, candidate, ["-m", words], terms or Terms(), report)
     if outcome.status == "committed":
-        put_in_stash(workspace, f"mdrepo rollback --force {commit[:7]}", own)
-        put_back(workspace, str(outcome.id), list(changed))
-        deliver(workspace, different(workspace, wanted), [], aside)
+        with standing(str(outcome.id), lambda: of_stash(git, steps) + of_asides(steps)):
+            put_in_stash(workspace, f"mdrepo rollback --force {commit[:7]}", own)
+            put_back(workspace, str(outcome.id), list(changed))
+            # the files are there: what is written into them from here on is no business of a recovery's
+            workspace.journal.note(rollback={**steps, "paths": [each.pointer for each in wanted]})
+            deliver(workspace, different(workspace, wanted), [], aside)
     workspace.journal.note(rollback=None)
     kept = [*map(str, aside.values()), *own]
     told += [f"put aside: {', '.join(kept)} (files of git: 'git stash list')"] if kept else []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .artefacts import all_tracked
@@ -126,6 +127,16 @@ def _brought_by_dvc(workspace: Workspace, steps: Steps) -> bool:
     if tracked:
         deliver(workspace, tracked, [], protect_data(workspace, here, tracked, force=True))
     return bool(tracked)
+
+
+@contextmanager
+def standing(commit: str, told: Callable[[], str] = str) -> Iterator[None]:
+    """Say of what fails after a commit was made that it stands, what follows, and where the user's changes are (`told`)."""
+    try:
+        yield
+    except MdrepoError as error:
+        words = f"commit {commit[:7]} stands, but not all of its data are there yet: {error.message}{told()}"
+        raise MdrepoError(words, "the next command, as 'mdrepo status', brings them when it can") from error
 
 
 def put_back(workspace: Workspace, commit: str | None, paths: Sequence[str], *, over: Sequence[str] | None = None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,3 +162,38 @@ def test_a_checkout_that_git_refuses_takes_nothing_away_into_the_stash(two: Path
     before = at(two)
     assert "new.txt would be overwritten" in mdrepo("checkout", "--force", "other", cwd=two, code=1).err
     assert at(two) == before
+
+
+def test_a_rollback_that_dvc_stops_says_that_its_commit_stands_and_where_changes_are(two: Path) -> None:
+    first = (two / MODEL).read_bytes()
+    mdrepo("checkout", "other", cwd=two)
+    changed(two, staged=False)
+    with dvc_at_work(two):
+        said = mdrepo("rollback", "--force", "--no-eval", "HEAD~1", cwd=two, code=3).err
+        made = git("rev-parse", "--short=7", "HEAD", cwd=two)
+        kept = [str(each) for each in (two / ".git/mdrepo/kept").rglob("net.keras")]
+        where = f"; what you had changed is in the stash ('git stash list'); what you had changed of data is in {kept[0]}"
+        assert f"commit {made} stands, but not all of its data are there yet: DVC: " in said
+        assert where in said
+        edit(two, lambda v: v.update(description="written since"))
+        assert "'mdrepo rollback' began waits for the next command: DVC: " in mdrepo("status", cwd=two).err
+    assert f"its files and data are there{where}" in mdrepo("status", cwd=two).err
+    assert load(two)["description"] == "written since"
+    assert (two / MODEL).read_bytes() == first
+    assert "mine" in git("stash", "show", "-p", cwd=two)
+    assert Path(kept[0]).read_bytes() == b"nobody else has this"
+    assert mdrepo("status", cwd=two).err == ""
+
+
+def test_a_merge_that_dvc_stops_says_that_its_commit_stands(two: Path) -> None:
+    first = (two / MODEL).read_bytes()
+    edit(two, lambda v: v.update(license="MIT"))
+    mdrepo("commit", "--no-eval", "-am", "Licence", cwd=two)
+    with dvc_at_work(two):
+        said = mdrepo("merge", "--no-eval", "other", cwd=two, code=3).err
+        made = git("rev-parse", "--short=7", "HEAD", cwd=two)
+        assert f"commit {made} stands, but not all of its data are there yet: DVC: " in said
+        assert (two / MODEL).read_bytes() == first
+    assert "its data are there" in mdrepo("status", cwd=two).err
+    assert hashlib.md5((two / MODEL).read_bytes()).hexdigest() in git("show", f"other:{MODEL}.dvc", cwd=two)
+    assert git("status", "--porcelain", cwd=two) == ""
