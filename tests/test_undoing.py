@@ -156,6 +156,14 @@ def test_after_a_kill_the_user_s_data_are_there_again(two: Path, monkeypatch: py
     assert (f"what {MODEL} had been until now is kept in" in said) == (since is not None)
 
 
+def test_the_answer_of_a_checkout_says_what_was_put_aside(two: Path) -> None:
+    changed(two, staged=False)
+    found = mdrepo("checkout", "--json", "--force", "other", cwd=two).json
+    assert [Path(each).name for each in found["kept"]] == ["net.keras", "net.json"]
+    assert sorted(found["artefacts"]) == [DATA, MODEL]
+    assert mdrepo("checkout", "--json", "-", cwd=two).json["kept"] == []
+
+
 def test_a_checkout_that_git_refuses_takes_nothing_away_into_the_stash(two: Path) -> None:
     changed(two)
     (two / "new.txt").write_text("mine\n")
