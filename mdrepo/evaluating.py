@@ -12,7 +12,7 @@ from .evaluation import WORST_FIRST
 from .notes import Note, note_of
 from .results import WorkerState
 from .schemas import KINDS
-from .subjects import Side, artefact, before_of, gate_of, known, request, same_questions, scored_of, unsound, views_of
+from .subjects import Side, artefact, before_of, gate_of, known, prevents, request, same_questions, scored_of, unsound, views_of
 from .workspace import Workspace
 
 Report = Callable[[str], None]
@@ -22,7 +22,6 @@ Outputs = Callable[[Sequence[Any]], Any]
 _PASSED = ("improved", "unchanged")
 _SAME = "the model answers as the parent's: only how it is judged has changed"
 _AGAIN = "the model is the parent's, saved again"
-_GATES = ("strict", "block", "warn")
 _TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
 
 
@@ -151,16 +150,13 @@ def stop_worker(workspace: Workspace) -> bool:
 
 
 def blocking(note: Note | None, child: Catalogue, parents: Sequence[Parent]) -> list[str]:
-    """The documents whose verdict stops a commit: by the strictest gate of theirs and their parents'.
-
-    A gate that is opened is open for what comes after the commit that opens it.
-    """
+    """The documents whose verdict stops a commit: by their own gate, or by a parent's where they have given theirs up."""
     if note is None:
         return []
     stopped: list[str] = []
     for path, result in note["documents"].items():
-        gates = {gate_of(each, path) for each in (child, *(each.catalogue for each in parents))}
-        gate = next((each for each in _GATES if each in gates), "off")
+        gates = [gate_of(each, path) for each in (child, *(each.catalogue for each in parents))]
+        gate = next((each for each in gates if each != "off"), "off")
         stops = ("regressed", "failed", "inconclusive") if gate == "strict" else ("regressed", "failed")
         if result["verdict"] in stops and gate in ("block", "strict"):
             stopped.append(path)
@@ -180,8 +176,9 @@ def _environment() -> dict[str, str]:
 
 
 def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note: Note | None, report: Report) -> dict[str, Any]:
-    if (wrong := unsound(child)) is not None:
-        return {"verdict": "failed", "reason": f"{wrong.path}:{wrong.line}: {wrong.message}"}
+    for wrong in unsound(child)[:1]:  # which 'mdrepo validate' stops
+        verdict = "failed" if prevents(child, wrong) else "inconclusive"
+        return {"verdict": verdict, "reason": f"{wrong.path}:{wrong.line}: {wrong.message}"}
     before = before_of(child, parent) if parent is not None else None
     noted = (note or {}).get("documents", {}).get(before.path) if before else None
     key = child.key

@@ -67,21 +67,30 @@ def gate_of(side: Catalogue, path: str) -> str:
 
 
 _FORM = ("json/", "schema/", "document/")
+_OF_DATA = ("classes", "target", "inputs", "id")
 _WHOLE = (*_FORM, "artefact/", "reference/")
 
 
-def unsound(side: Side) -> Problem | None:
-    """What is wrong with a document, or with the one of its test data, so that its evaluation would say nothing."""
-    problems = side.catalogue.problems(side.path)
+def unsound(side: Side) -> list[Problem]:
+    """What is wrong with a document, or with the one of its test data, so that its evaluation says nothing; worst first."""
+    found = side.catalogue.problems(side.path)
     name = pointers.get(side.content, ("evaluation", "dataset"))
     if isinstance(name, str) and name in side.catalogue.paths:
-        problems = [*problems, *side.catalogue.problems(name)]
-    return next((each for each in problems if each.rule.startswith(_WHOLE)), None)
+        found = [*found, *side.catalogue.problems(name)]
+    return sorted((each for each in found if each.rule.startswith(_WHOLE)), key=lambda each: not prevents(side, each))
+
+
+def prevents(side: Side, problem: Problem) -> bool:
+    """Whether a model cannot be judged for a problem: one in what it is judged by, and not in what it is called, say."""
+    if problem.rule.startswith(("artefact/", "reference/")):
+        return False
+    parts = pointers.parse(problem.pointer)[:1]
+    return not parts or parts[0] in ("evaluation", "labels", "decision", "preprocessing", "task", *_OF_DATA)
 
 
 def refuse_unsound(side: Side) -> None:
     """Raise Finding for a document whose evaluation would say nothing."""
-    if (wrong := unsound(side)) is not None:
+    for wrong in unsound(side)[:1]:
         raise Finding(f"{wrong.path}:{wrong.line}: {wrong.message}", wrong.hint)
 
 

@@ -230,8 +230,8 @@ def test_what_was_replaced_and_not_recorded_is_no_pass(path: str, judged: Path) 
     x = np.zeros((COUNT, 4))
     track(judged, path, keras_file(3, seed=5) if path.startswith("models") else npz(x=x, y=answers(x)))
     git("commit", "-qam", "Another", "--no-verify", cwd=judged)
-    mdrepo("eval", "--exit-code", cwd=judged, code=1)
-    assert note(judged)["verdict"] == "failed"
+    mdrepo("eval", cwd=judged)
+    assert note(judged)["verdict"] == "inconclusive"
     assert path in note(judged)["reason"]
 
 
@@ -289,7 +289,6 @@ def test_what_vanishes_from_the_test_data_is_no_pass(judged: Path) -> None:
     "looser",
     [
         {"slices": [{"by": "label", "tolerance": {"recall": 1}}]},
-        {"gate": "warn"},
         {"confidence": 0.9999999},
     ],
 )

@@ -87,7 +87,6 @@ def propose(
         return held
 
     temperature = temperature and _gain(named("loss", task), now, held_out(True, False)) > 0
-    thresholds = thresholds and _gain(aim, held_out(temperature, False), held_out(temperature, True)) > 0
     held = held_out(temperature, thresholds)
     shown = dict.fromkeys([aim.name, "loss", "calibration_error"] if task == "classification" else [aim.name, "loss"])
     effects = []
