@@ -127,7 +127,8 @@ class Catalogue:
         """All that is wrong with a document: as JSON, by its schema, with what it refers to."""
         return [*self._document_problems(path), *self._lock_problems(path)]
 
-    def _document_problems(self, path: str) -> list[Problem]:
+    def malformed(self, path: str) -> list[Problem]:
+        """What is wrong with a document by itself: as JSON, or by its schema."""
         try:
             document = self.document(path)
         except DocumentError as error:
@@ -135,11 +136,17 @@ class Catalogue:
         except Finding as error:
             return [Problem(path, 1, 1, "", "document/unreadable", error.message, error.hint)]
         try:
-            schema = self.schema(path)
-            found = self._schema_problems(document, schema)
-            return found or check(
-                document,
-                schema,
+            return self._schema_problems(document, self.schema(path))
+        except Finding as error:
+            return [_without_schema(path, error)]
+
+    def _document_problems(self, path: str) -> list[Problem]:
+        if found := self.malformed(path):
+            return found
+        try:
+            return check(
+                self.document(path),
+                self.schema(path),
                 self.artefacts(path),
                 self.files,
                 self.content,
@@ -147,7 +154,7 @@ class Catalogue:
                 partial(self._measured_of, path),
             )
         except Finding as error:
-            return [Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)]
+            return [_without_schema(path, error)]
 
     def _origin(self, path: str) -> Callable[[], Origin] | None:
         """What a document was on the sides of the merge that it comes out of, if it does; read only when it is asked for."""
@@ -214,6 +221,10 @@ class Catalogue:
         if not found:
             self._cache.put("valid", key, b"")
         return found
+
+
+def _without_schema(path: str, error: Finding) -> Problem:
+    return Problem(path, 1, 1, "", "document/schema", error.message.removeprefix(f"{path}: "), error.hint)
 
 
 def _words(marked: marks.Marked, path: str) -> tuple[str, str]:

@@ -176,7 +176,8 @@ def _environment() -> dict[str, str]:
 
 
 def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note: Note | None, report: Report) -> dict[str, Any]:
-    for wrong in unsound(child)[:1]:  # which 'mdrepo validate' stops
+    if problems := unsound(child):  # which 'mdrepo validate' stops
+        wrong = problems[0]
         verdict = "failed" if prevents(child, wrong) else "inconclusive"
         return {"verdict": verdict, "reason": f"{wrong.path}:{wrong.line}: {wrong.message}"}
     before = before_of(child, parent) if parent is not None else None

@@ -126,10 +126,14 @@ class Schema:
 
     def _alike(self, path: Path) -> Path:
         """A path of which the schema says the same: a list's items are all alike, but for the first few that it may name."""
-        place: list[str | int] = []
+        place: Path = ()
         for token in path:
-            place.append(min(token, self._named(tuple(place))) if isinstance(token, int) else token)
-        return tuple(place)
+            place = self._beside(place, token)
+        return place
+
+    def _beside(self, path: Path, token: str | int) -> Path:
+        """A path such as `_alike` gives, one step on."""
+        return (*path, min(token, self._named(path)) if isinstance(token, int) else token)
 
     def _named(self, path: Path) -> int:
         """How many items of the list at a path the schema names one by one."""
@@ -157,7 +161,7 @@ class Schema:
         for token, value in members:
             if found == "breaking":
                 break
-            place = (*path, min(token, self._named(path)) if isinstance(token, int) else token)
+            place = self._beside(path, token)
             if self.at(place):  # what no schema speaks of is as what is around it
                 found = max(found, self._inside(place, value), key=_SEVERITY.__getitem__)
         return found
@@ -187,15 +191,19 @@ class Schema:
             for name in self.key_order(path):
                 yield from self._sources((*path, name), depth + 1)
 
-    def annotated(self, content: Any, name: str, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
+    def annotated(self, content: Any, name: str) -> Iterator[tuple[Path, Any, Any]]:
         """(path, annotation, value) of each field of a content whose schema has an annotation."""
-        annotation = self.annotation(path, name)
+        return self._annotated(content, name, (), ())
+
+    def _annotated(self, content: Any, name: str, path: Path, place: Path) -> Iterator[tuple[Path, Any, Any]]:
+        """As `annotated`, of what is at a path; `place` is the one of which the schema says the same (`_alike`)."""
+        annotation = self.annotation(place, name)
         if annotation is not None:
             yield path, annotation, content
         members = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
         for token, value in members:
-            if isinstance(value, dict | list | str) and self.at((*path, token)):
-                yield from self.annotated(value, name, (*path, token))
+            if isinstance(value, dict | list | str) and self.at(inner := self._beside(place, token)):
+                yield from self._annotated(value, name, (*path, token), inner)
 
     def _expanded(self, schema: Any, seen: set[int]) -> Iterator[dict[str, Any]]:
         """A schema and all that it includes by reference, combination or condition; each once, however it is reached."""

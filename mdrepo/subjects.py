@@ -90,7 +90,8 @@ def prevents(side: Side, problem: Problem) -> bool:
 
 def refuse_unsound(side: Side) -> None:
     """Raise Finding for a document whose evaluation would say nothing."""
-    for wrong in unsound(side)[:1]:
+    if found := unsound(side):
+        wrong = found[0]
         raise Finding(f"{wrong.path}:{wrong.line}: {wrong.message}", wrong.hint)
 
 
@@ -102,8 +103,8 @@ def before_of(child: Side, parent: Catalogue) -> Side | None:
     path = child.path if child.path in parent.paths else _renamed_from(child, parent)
     if path is None:
         return None
-    problems = parent.problems(path)
-    if parent.content(path) is None or any(each.rule.startswith(_FORM) for each in problems):
+    problems = parent.malformed(path)
+    if problems:
         words = f"{path}: the parent's version is not valid, so nothing can be compared with it: {problems[0].message}"
         raise MdrepoError(words, "see 'mdrepo show HEAD', or commit with --no-eval")
     return Side(parent, path) if "evaluation" in parent.content(path) else None
