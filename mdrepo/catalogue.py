@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -208,8 +207,7 @@ class Catalogue:
     @cached_property
     def fingerprint(self) -> str:
         """What a validation depends on beside the document: this mdrepo, and every schema that may be referred to."""
-        content = json.dumps([__version__, list(self.schemas.contents())])
-        return hashlib.sha256(content.encode()).hexdigest()
+        return f"{__version__} {self.schemas.fingerprint}"
 
     def _schema_problems(self, document: Document, schema: Schema) -> list[Problem]:
         """As validate, but what was found valid once is not validated again: jsonschema takes longer to load than to run."""

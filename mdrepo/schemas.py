@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -38,7 +39,12 @@ def builtin_folder() -> FilePath:
 @cache
 def builtin(kind: str) -> Any:
     """The content of a built-in schema: of a kind of document, or of an answer (`diff`)."""
-    return json.loads((builtin_folder() / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    return json.loads(_builtin_bytes(kind))
+
+
+@cache
+def _builtin_bytes(kind: str) -> bytes:
+    return (builtin_folder() / f"{kind}.schema.json").read_bytes()
 
 
 def highest(classes: Iterable[ChangeClass | None]) -> ChangeClass | None:
@@ -266,17 +272,27 @@ class SchemaStore:
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self._files = files or {}
         self._schemas: dict[str, Schema] = {}
-        self._contents: list[tuple[str, Any]] | None = None
+        self._own: list[tuple[str, Any]] | None = None
 
     def contents(self) -> Sequence[tuple[str, Any]]:
         """(URI, content) of every schema here: each by its `$id`, the repository's also by their path; raises DocumentError."""
-        if self._contents is None:
-            self._contents = list(self._read())
-        return self._contents
+        return [*((name, builtin(kind)) for kind, name in KINDS.items()), *self.own()]
+
+    def own(self) -> Sequence[tuple[str, Any]]:
+        """Of `contents`, those of the repository alone: to read the others takes longer than to validate a document."""
+        if self._own is None:
+            self._own = list(self._read())
+        return self._own
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the bytes of every schema here, with the paths of the repository's."""
+        total = hashlib.sha256()
+        for name, data in [*((kind, _builtin_bytes(kind)) for kind in KINDS), *self._files.items()]:
+            total.update(f"{len(data)} {len(name)} {name}".encode("utf-8", "surrogatepass") + data)
+        return total.hexdigest()
 
     def _read(self) -> Iterator[tuple[str, Any]]:
-        for kind, name in KINDS.items():
-            yield name, builtin(kind)
         for path, data in self._files.items():
             content = read(data, path).value
             yield path, content
@@ -287,7 +303,7 @@ class SchemaStore:
         """The schema with a URI, or in a file from the repository's root."""
         if name not in self._schemas:
             kind = next((kind for kind, uri in KINDS.items() if uri == name), None)
-            content = builtin(kind) if kind else next((c for uri, c in self.contents() if uri == name), None)
+            content = builtin(kind) if kind else next((c for uri, c in self.own() if uri == name), None)
             if content is None:
                 return None
             _check_strategies(content, name, ())
@@ -296,7 +312,7 @@ class SchemaStore:
 
     def names(self) -> list[str]:
         """What a document's `$schema` may say here."""
-        return [*KINDS.values(), *(uri for uri, _ in self.contents() if uri not in KINDS.values())]
+        return [*KINDS.values(), *(uri for uri, _ in self.own() if uri not in KINDS.values())]
 
     def bound(self, content: Any, path: str, pattern_schema: str | None) -> Schema:
         """The schema of a document: what its `$schema` says, else what mdrepo.toml binds to it; raises Finding."""

@@ -17,7 +17,7 @@ from .guessing import meant, nearest
 from .limiting import limited
 from .patterns import SOURCE, python, translated
 from .pointers import Path
-from .schemas import Schema, SchemaStore, misnamed_classes, subschemas
+from .schemas import KINDS, Schema, SchemaStore, builtin, misnamed_classes, subschemas
 
 _SHOWN = 60
 _FORMATS = (
@@ -116,12 +116,17 @@ def _registry(store: SchemaStore, draft: Any) -> Any:
     from referencing.exceptions import NoSuchResource
     from referencing.jsonschema import specification_with
 
-    def refuse(uri: str) -> Any:
-        raise NoSuchResource(uri)
-
     default = specification_with(draft.META_SCHEMA["$schema"])
-    resources = ((uri, Resource.from_contents(translated(each), default)) for uri, each in store.contents())
-    registry: Registry[Any] = Registry(retrieve=refuse).with_resources(resources)  # type: ignore[call-arg]
+
+    def shipped(uri: str) -> Any:
+        """A built-in schema, to which few others refer."""
+        kind = next((kind for kind, name in KINDS.items() if name == uri), None)
+        if kind is None:
+            raise NoSuchResource(uri)
+        return Resource.from_contents(translated(builtin(kind)), default)
+
+    resources = ((uri, Resource.from_contents(translated(each), default)) for uri, each in store.own())
+    registry: Registry[Any] = Registry(retrieve=shipped).with_resources(resources)  # type: ignore[call-arg]
     return registry
 
 
