@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from . import pointers
@@ -17,6 +16,7 @@ from .errors import Finding, MissingExtra
 from .files import write
 from .locks import SUFFIX
 from .results import Augmented
+from .temporaries import temporary
 from .updating import patch, write_patch
 from .workspace import Workspace
 
@@ -87,8 +87,8 @@ def _write(workspace: Workspace, artefact: Artefact, name: str, policy: Any, dat
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "eval") from None
     file = workspace.root / artefact.path
-    with tempfile.TemporaryDirectory(prefix="mdrepo-augment-") as folder:
-        made = Path(folder) / "made.npy"
+    with temporary("augment") as folder:
+        made = folder / "made.npy"
         task = {"augment": policy, "data": str(file), "suffix": ".npz", "inputs": [name], "outputs": str(made)}
         processes.run(task, f"the policy on {artefact.path}", workspace.limits)
         pictures = np.load(made, allow_pickle=False)

@@ -27,6 +27,7 @@ from .origins import DocumentReader, Origin, origins
 from .patching import replaced
 from .pointers import Path
 from .schemas import Schema
+from .temporaries import temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,10 @@ class Deriver:
         if reason := self.lacking(origin.artefact) or self.failure(origin):
             return reason
         path = self.store.root / origin.artefact.path
-        with tempfile.TemporaryDirectory(prefix="mdrepo-") as place:
+        with temporary("derive") as place:
             files: dict[str, pathlib.Path] = {}
             for option in files_in(origin.extractor):
-                file = self.file(origin.options[option], place)
+                file = self.file(origin.options[option], str(place))
                 if file is None:
                     return f"{origin.options[option]['path']}, which it is compared with, is not here as it was: run 'dvc fetch'"
                 files[option] = file

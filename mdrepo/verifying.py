@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from .caching import Cache
@@ -12,6 +10,7 @@ from .errors import MdrepoError
 from .evaluating import Report, compared_with, evaluate
 from .judgements import Verified
 from .notes import Note, bytes_of, encoded, parse_note
+from .temporaries import temporary
 from .workspace import Workspace
 
 _COMPUTED = ("key", "dataset", "examples", "metrics")
@@ -28,9 +27,9 @@ def verify(workspace: Workspace, revision: str, report: Report) -> Verified:
     if kept is None or note is None:
         what = "no note" if kept is None else "a note that is no evaluation"
         raise MdrepoError(f"{commit[:7]} has {what}: there is nothing to verify", f"'mdrepo eval {commit[:7]}' makes one")
-    with tempfile.TemporaryDirectory(prefix="mdrepo-verify-") as folder:
+    with temporary("verify") as folder:
         fresh = Workspace(workspace.git, workspace.report)
-        fresh.cache = Cache(Path(folder))
+        fresh.cache = Cache(folder)
         _, parents = compared_with(fresh, commit, None)
         child = fresh.at(commit)
         alone = evaluate(fresh, child, [each._replace(note=None) for each in parents], report)

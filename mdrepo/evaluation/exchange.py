@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from ..caching import Cache
 from ..errors import MdrepoError
 from ..extraction.running import Runner
+from ..temporaries import temporary
 from .plans import Plan
 from .processes import Limits
 from .requests import Request
@@ -54,9 +54,9 @@ class Exchanged:
 def push(requests: Sequence[Request], cache: Cache, limits: Limits, there: Folder) -> Exchanged:
     """Copy what the cache has for requests; raises MdrepoError."""
     found = Exchanged()
-    with tempfile.TemporaryDirectory(prefix="mdrepo-cache-") as folder:
-        file = Path(folder, "entry")
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+    with temporary("cache") as folder:
+        file = folder / "entry"
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
         for request in requests:
             rows: list[dict[str, Any]] = []
             for kind, key in Side(request, means).kept():
@@ -80,8 +80,8 @@ def push(requests: Sequence[Request], cache: Cache, limits: Limits, there: Folde
 def pull(requests: Sequence[Request], cache: Cache, limits: Limits, there: Folder) -> Exchanged:
     """Take what others have put there for requests into the cache; raises MdrepoError."""
     found = Exchanged()
-    with tempfile.TemporaryDirectory(prefix="mdrepo-cache-") as folder:
-        file = Path(folder, "entry")
+    with temporary("cache") as folder:
+        file = folder / "entry"
         for request in requests:
             rows, broken = _listed(request, there, file)
             found += Exchanged(broken=(broken,) if broken else ())

@@ -6,14 +6,13 @@ a model that shares its first operations with one that was evaluated before begi
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from ..caching import Cache
 from ..errors import MdrepoError
 from ..extraction.running import Runner
+from ..temporaries import temporary
 from .processes import Limits
 from .requests import Request
 from .sides import Means, Outputs, Report, Side, shares_much
@@ -32,8 +31,8 @@ def _or_raise(found: Outputs | MdrepoError) -> Outputs:
 
 def _tried(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs | MdrepoError]:
     """The outputs of each request, or why there are none."""
-    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
+    with temporary("eval") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), folder, report)
         sides = {request.key: Side(request, means) for request in requests}
         for view in dict.fromkeys(request.view for request in requests):  # models are run side by side on the same data
             alike = [sides[key] for key in dict.fromkeys(each.key for each in requests if each.view == view)]
@@ -66,15 +65,15 @@ def alike(one: Request, other: Request, cache: Cache, limits: Limits) -> bool:
     """Whether two models have the same outputs because they are one: by their files, or by graphs that the cache has."""
     if one.key == other.key:
         return True
-    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+    with temporary("eval") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
         return Side(one, means).stands_for() == Side(other, means).stands_for() is not None
 
 
 def kept(requests: Sequence[Request], cache: Cache, limits: Limits) -> dict[str | None, Outputs]:
     """The outputs of a model on views of the data, as far as the cache has them; no model is run."""
-    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+    with temporary("eval") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
         sides = [(request.view, Side(request, means)) for request in requests]
         return {view: side.outputs for view, side in sides if _is_there(side)}
 
@@ -89,15 +88,15 @@ def _is_there(side: Side) -> bool:
 
 def clocked(request: Request, times: int, cache: Cache, limits: Limits, report: Report) -> tuple[int, list[float]]:
     """The size of a batch, and the seconds that a model takes for one, each of so many times; never from the cache."""
-    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), Path(folder), report)
+    with temporary("eval") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), folder, report)
         return Side(request, means).clocked(times)
 
 
 def will_run(request: Request, cache: Cache, limits: Limits) -> bool:
     """Whether TensorFlow would have to compute anything of a request."""
-    with tempfile.TemporaryDirectory(prefix="mdrepo-eval-") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), Path(folder), limits.report)
+    with temporary("eval") as folder:
+        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
         return Side(request, means).will_run()
 
 

@@ -14,7 +14,6 @@ import select
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import MdrepoError
+from ..temporaries import temporary
 from . import admission, confinement, residents
 
 FORKS = sys.platform == "linux"
@@ -74,12 +74,12 @@ def run(task: Mapping[str, Any], what: str, limits: Limits) -> list[str]:
     Raises MdrepoError with the task's own reason, or with how the process died, and what it ran.
     """
     admit(task, what, limits)
-    with tempfile.TemporaryDirectory(prefix="mdrepo-model-") as home:
-        request = {**task, "home": home, "memory": limits.memory, "seconds": limits.seconds, "trusted": list(limits.trusted)}
+    with temporary("model") as home:
+        request = {**task, "home": str(home), "memory": limits.memory, "seconds": limits.seconds, "trusted": list(limits.trusted)}
         alone = not FORKS or str(task.get("model", "")).endswith(".tflite")
         answer = _alone(request, what, limits) if alone else _served(request, what, limits)
         if "died" in answer:
-            raise _death(answer["died"], Path(home, "log"), what)
+            raise _death(answer["died"], home / "log", what)
     if "error" in answer:
         raise MdrepoError(f"{what}: {answer['error']}", answer.get("hint") or None)
     return list(answer["held"])

@@ -13,15 +13,14 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from ..temporaries import temporary
 from . import confinement, worker
 from .rendezvous import Place
 
@@ -31,15 +30,12 @@ _SECONDS_TO_ASK = 10
 
 def prepare() -> None:
     """Import all that running a model needs, and run nothing; what is not installed is missed by the process that needs it."""
-    home = Path(tempfile.mkdtemp(prefix="mdrepo-keras-"))  # Keras writes its settings, and must not find any
-    os.environ.update(confinement.at_home(home))
-    try:
+    with temporary("keras") as home:  # Keras writes its settings, and must not find any
+        os.environ.update(confinement.at_home(home))
         with contextlib.suppress(ImportError):
             from . import data, graphs, heads, loading, preprocessing, tasks  # noqa: F401
 
             loading.tensorflow()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 class Server:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import platform
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..errors import MdrepoError
+from ..temporaries import temporary
 from . import loading, processes
 
 Array = NDArray[Any]
@@ -37,8 +37,8 @@ def run(asked: Mapping[str, Any], model: Files, arrays: Files) -> dict[str, Any]
         if (ours := runs(asked["suffix"])) != asked["runs"]:
             differ = f"a worker of the Ray cluster has {ours}, and here it is {asked['runs']}"
             raise MdrepoError(f"{asked['what']}: {differ}", "install the same versions there: outputs depend on them")
-        with tempfile.TemporaryDirectory(prefix="mdrepo-shard-") as folder:
-            return _run(asked, Path(folder), model, arrays)
+        with temporary("shard") as folder:
+            return _run(asked, folder, model, arrays)
     except MdrepoError as error:
         return {"error": error.message, "hint": error.hint}
 
