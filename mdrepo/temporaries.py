@@ -38,8 +38,8 @@ def temporary(what: str) -> Iterator[Path]:
 @cache
 def _sweep(place: Path) -> None:
     """Take away the folders of this user there that have no lock; once in a process."""
-    for folder in place.iterdir():
-        if _NAME.fullmatch(folder.name):
+    with suppress(OSError):  # a place that may be written to need not be one that may be listed
+        for folder in [each for each in place.iterdir() if _NAME.fullmatch(each.name)]:
             with suppress(OSError):  # somebody else was faster, or still needs it
                 _take_away(folder)
 

@@ -90,3 +90,12 @@ def test_a_user_s_folder_is_left_alone_by_others(tmp_path: Path) -> None:
     other = HOLD.replace("import os, sys", "import os, sys; os.getuid = lambda: -1")
     end(start(tmp_path, other)[0])
     assert left.is_dir()
+
+
+def test_a_place_that_cannot_be_listed_is_as_good(tmp_path: Path) -> None:
+    """Root may list everything, so that the system's answer is given here in its place."""
+    refused = HOLD.replace("import os, sys", "import os, sys, pathlib\ndef no(_): raise PermissionError\npathlib.Path.iterdir = no")
+    process, folder = start(tmp_path, refused)
+    assert folder.is_dir()
+    end(process)
+    assert not folder.exists()
