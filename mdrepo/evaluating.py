@@ -184,21 +184,45 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
     noted = (note or {}).get("documents", {}).get(before.path) if before else None
     key = child.key
     early = child.content["evaluation"].get("early_stop")  # the parent's figures are then of as many examples as its verdict took
-    if before is not None and noted and noted.get("key") == key == before.key and not early:
-        carried = {name: noted[name] for name in ("key", "dataset", "examples", "metrics") if name in noted}
+    carried: dict[str, Any] = {}
+    if before is not None and noted and noted.get("key") == before.key and not early:
+        carried = {"key": key, **{name: noted[name] for name in ("dataset", "examples", "metrics") if name in noted}}
+    if carried and before is not None and key == before.key:
         return {"verdict": "skipped", "reason": "nothing that matters has changed", **carried}
-    result = _computed(workspace, child, before, key, report)
-    if before is not None and key == before.key:
-        result |= {"verdict": "unchanged", "reason": "all that the metrics are computed from is the parent's"}
-    elif before is not None:
+    from .evaluation import modelfiles
 
-        def run(requests: Sequence[Any]) -> Any:
-            from .evaluation import predictions
+    with modelfiles.equipped(workspace.cache, workspace.limits, report) as means:
+        if carried and before is not None and child.setting == before.setting and _same_model(workspace, child, before, means):
+            return {"verdict": "unchanged", "reason": _AGAIN, **carried}
+        result = _computed(workspace, child, before, key, means)
+        if before is not None and key == before.key:
+            result |= {"verdict": "unchanged", "reason": "all that the metrics are computed from is the parent's"}
+        elif before is not None:
 
-            return predictions.of_views([[each] for each in requests], workspace.cache, workspace.limits, report)
+            def run(requests: Sequence[Any]) -> Any:
+                from .evaluation import predictions
 
-        result = confirmed(workspace, child, before, result, run, report)
-    return result
+                return predictions.of_views([[each] for each in requests], means)
+
+            result = confirmed(workspace, child, before, result, run, report)
+        return result
+
+
+def _same_model(workspace: Workspace, child: Side, parent: Side, means: Any) -> bool:
+    """Whether a model gives its parent's outputs because it is the same one, in a file with the same bytes or with others."""
+    from .evaluation import modelfiles
+
+    try:
+        return modelfiles.alike(*(_file(workspace, side, means) for side in (child, parent)))
+    except MdrepoError:
+        return False  # what is wrong with either, running them says
+
+
+def _file(workspace: Workspace, side: Side, means: Any) -> Any:
+    from .evaluation.modelfiles import ModelFile
+
+    model = artefact(side, ("weights", "artefact"))
+    return ModelFile(model.path, model.md5, lambda: workspace.store.require([model])[model], means.folder / model.md5, means)
 
 
 def confirmed(
@@ -233,7 +257,7 @@ def _on_the_parents_data(workspace: Workspace, child: Side, parent: Side, output
         return "not evaluated"
 
 
-def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, report: Report) -> dict[str, Any]:
+def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, means: Any) -> dict[str, Any]:
     try:
         from .evaluation import predictions, terms
     except ModuleNotFoundError as error:
@@ -250,31 +274,24 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
         taken = known(workspace, asked, dataset, test_data)
         for look, sample in enumerate(taken.samples, start=1):
             requests = [views_of(workspace, side, dataset, test_data, asked, sample) for side in sides]
-            parts.append(predictions.of_views(requests, workspace.cache, workspace.limits, report))
+            parts.append(predictions.of_views(requests, means))
             same = parent is not None and requests[0][0].key == requests[1][0].key and _decides(child) == _decides(parent)
             seen = taken.first(look)
             outputs = [seen.joined(each) for each in zip(*parts, strict=True)]
             if len(seen) < len(taken):
                 found = None if parent is None else _looked(child, parent, seen, outputs, asked, same)
                 if found is not None:
-                    report(f"{child.path}: {found['verdict']}, established by {len(seen):,} of {len(taken):,} examples")
+                    means.report(f"{child.path}: {found['verdict']}, established by {len(seen):,} of {len(taken):,} examples")
                     return head | found | {"of": len(taken)}
         found = _judged(child, parent, taken, outputs, asked, same)
-        if parent is not None and found["verdict"] == "inconclusive" and _same(workspace, child, parent, *requests):
-            found |= {"verdict": "unchanged", "reason": _AGAIN}
+        if parent is not None and found["verdict"] == "inconclusive" and _answers(child) == _answers(parent):
+            found |= {"verdict": "unchanged", "reason": _AGAIN} if _same_model(workspace, child, parent, means) else {}
         return head | found
     except predictions.Incomparable as error:
-        alone = _computed(workspace, child, None, key, report)
+        alone = _computed(workspace, child, None, key, means)
         return alone | {"verdict": "failed", "reason": f"the parent's cannot be run: {error.message}"}
     except Finding as error:
         raise Finding(f"{child.path}: {error.message}", error.hint) from None
-
-
-def _same(workspace: Workspace, child: Side, parent: Side, own: Sequence[Any], others: Sequence[Any]) -> bool:
-    """Whether a model answers as its parent's whatever the examples, in a file with other bytes."""
-    from .evaluation import predictions
-
-    return _decides(child) == _decides(parent) and predictions.alike(own[0], others[0], workspace.cache, workspace.limits)
 
 
 def _looked(child: Side, parent: Side, seen: Any, outputs: Any, asked: Any, same: bool) -> dict[str, Any] | None:
@@ -310,3 +327,8 @@ def _judged(child: Side, parent: Side | None, seen: Any, outputs: Any, asked: An
 def _decides(side: Side) -> Any:
     """The fields that make answers of outputs."""
     return [side.content.get(name) for name in ("labels", "decision")]
+
+
+def _answers(side: Side) -> Any:
+    """The fields that make answers of examples, beside the model."""
+    return [side.content.get("preprocessing"), _decides(side)]

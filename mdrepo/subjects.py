@@ -34,14 +34,27 @@ class Side:
     @property
     def key(self) -> str:
         """SHA-256 of all that the document's metrics are computed from: its own fields that matter, and its test data's."""
-        dataset = pointers.get(self.content, ("evaluation", "dataset"))
-        matters = [_mattering(self.content, self.catalogue.schema(self.path))]
+        return digest(self._matters(self.content))
+
+    @property
+    def setting(self) -> str:
+        """As `key`, but for the model's file: where it is another's, the same outputs make the same metrics."""
+        aside = {name: value for name, value in self.content.items() if name != "weights"}
+        sized = [artefact(self, ("weights", "artefact")).size] if self._measures("size") else []
+        return digest([self._matters(aside), sized])
+
+    def _matters(self, content: Any) -> list[Any]:
+        dataset = pointers.get(content, ("evaluation", "dataset"))
+        found = [_mattering(content, self.catalogue.schema(self.path))]
         if isinstance(dataset, str) and (data := self.catalogue.content(dataset)) is not None:
-            matters.append(_mattering(data, self.catalogue.schema(dataset)))
+            found.append(_mattering(data, self.catalogue.schema(dataset)))
+        if self._measures("parameters"):
+            found.append(_parameters(self.content))
+        return found
+
+    def _measures(self, fact: str) -> bool:
         block = self.content.get("evaluation", {})
-        if "parameters" in [*block.get("metrics", ()), *block.get("tolerance", ())]:
-            matters.append(_parameters(self.content))
-        return digest(matters)
+        return fact in [*block.get("metrics", ()), *block.get("tolerance", ())]
 
 
 def same_questions(side: Side, other: Side) -> bool:

@@ -30,9 +30,10 @@ from mdrepo import configuration, evaluating
 from mdrepo.caching import Cache
 from mdrepo.errors import Finding, MdrepoError
 from mdrepo.evaluation import graphs, loading, processes, requests, residents
+from mdrepo.evaluation.modelfiles import Means
 from mdrepo.evaluation.processes import Limits, run
 from mdrepo.evaluation.rendezvous import Place
-from mdrepo.evaluation.sides import Means, Side
+from mdrepo.evaluation.sides import Side
 from mdrepo.extraction import ExtractionError
 from mdrepo.workspace import Workspace
 

@@ -245,6 +245,11 @@ def test_a_note_is_verified_by_computing_all_of_it_anew(judged: Path) -> None:
         result = mdrepo("eval", "--verify", revision, cwd=judged, code=1)
         assert f"/documents/{DOCUMENT.replace('/', '~1')}/metrics/accuracy: 0.95 -> 0.9" in result.out
         assert "is not what its evaluation gives" in result.err
+    track(judged, "models/net.keras", keras_file(3, saved="2031"))
+    mdrepo("patch", "--apply", cwd=judged)
+    mdrepo("commit", "-am", "Save it again", cwd=judged)
+    assert note(judged)["metrics"]["accuracy"] == 0.95, "taken over"
+    assert "metrics/accuracy: 0.95 -> 0.9" in mdrepo("eval", "--verify", cwd=judged, code=1).out
     git("notes", "--ref=mdrepo", "add", "-f", "-m", "by hand", "HEAD", cwd=judged)
     assert "a note that is no evaluation" in mdrepo("eval", "--verify", cwd=judged, code=3).err
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import DOCUMENT, edit, git
+from conftest import DOCUMENT, edit, git, keras_file, mdrepo, note, track
 
 from mdrepo.cli import COMMANDS
 
@@ -176,6 +176,14 @@ def test_a_command_on_files_loads_no_repository(tmp_path: Path, name: str) -> No
 def test_an_evaluation_that_is_known_loads_no_tensorflow(demo: Path) -> None:
     arguments, allowed = ALLOWED["eval"]
     assert loaded(arguments, demo) - allowed - {"rich"} == set()
+
+
+def test_an_evaluation_of_a_model_that_was_saved_again_loads_no_numpy(judged: Path) -> None:
+    track(judged, "models/net.keras", keras_file(3, saved="2031"))
+    mdrepo("patch", "--apply", cwd=judged)
+    mdrepo("commit", "--no-eval", "-am", "Again", cwd=judged)
+    assert loaded(["eval"], judged) - {"yaml"} == set()
+    assert note(judged)["verdict"] == "unchanged"
 
 
 def test_a_status_with_conflicts_and_settling_one_load_nothing_heavy(repo: Path) -> None:

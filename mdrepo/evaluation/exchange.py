@@ -18,12 +18,12 @@ import numpy as np
 
 from ..caching import Cache
 from ..errors import MdrepoError
-from ..extraction.running import Runner
 from ..temporaries import temporary
+from .modelfiles import equipped
 from .plans import Plan
 from .processes import Limits
 from .requests import Request
-from .sides import Means, Side
+from .sides import Side
 
 _LARGEST = 4 << 20  # bytes of a list
 _KINDS = ("graphs", "outputs", "activations")
@@ -54,9 +54,8 @@ class Exchanged:
 def push(requests: Sequence[Request], cache: Cache, limits: Limits, there: Folder) -> Exchanged:
     """Copy what the cache has for requests; raises MdrepoError."""
     found = Exchanged()
-    with temporary("cache") as folder:
-        file = folder / "entry"
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
+    with equipped(cache, limits) as means:
+        file = means.folder / "entry"
         for request in requests:
             rows: list[dict[str, Any]] = []
             for kind, key in Side(request, means).kept():

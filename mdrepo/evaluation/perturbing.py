@@ -13,8 +13,8 @@ from ..caching import Cache
 from ..documents import digest
 from ..errors import Finding
 from .loading import framework_version
+from .modelfiles import Report
 from .processes import Limits, run
-from .sides import Report
 
 _KIND = "perturbed"
 _ONE_AT_A_TIME = threading.Lock()  # two models may ask for the same data

@@ -11,16 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..caching import Cache
 from ..errors import MdrepoError
-from ..extraction.running import Runner
-from ..temporaries import temporary
+from .modelfiles import Means, Report, equipped
 from .processes import Limits
 from .requests import Request
-from .sides import Means, Outputs, Report, Side, shares_much
+from .sides import Outputs, Side, shares_much
 
 
 def outputs(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs]:
     """The outputs of each request, in order; what is not in the cache is computed. Raises MdrepoError."""
-    return [_or_raise(each) for each in _tried(requests, cache, limits, report)]
+    with equipped(cache, limits, report) as means:
+        return [_or_raise(each) for each in _tried(requests, means)]
 
 
 def _or_raise(found: Outputs | MdrepoError) -> Outputs:
@@ -29,25 +29,21 @@ def _or_raise(found: Outputs | MdrepoError) -> Outputs:
     return found
 
 
-def _tried(requests: Sequence[Request], cache: Cache, limits: Limits, report: Report) -> list[Outputs | MdrepoError]:
+def _tried(requests: Sequence[Request], means: Means) -> list[Outputs | MdrepoError]:
     """The outputs of each request, or why there are none."""
-    with temporary("eval") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), folder, report)
-        sides = {request.key: Side(request, means) for request in requests}
-        for view in dict.fromkeys(request.view for request in requests):  # models are run side by side on the same data
-            alike = [sides[key] for key in dict.fromkeys(each.key for each in requests if each.view == view)]
-            _compute([side for side in alike if not side.tried(side.found)], alike)
-        return [sides[request.key].failure or sides[request.key].outputs for request in requests]
+    sides = {request.key: Side(request, means) for request in requests}
+    for view in dict.fromkeys(request.view for request in requests):  # models are run side by side on the same data
+        alike = [sides[key] for key in dict.fromkeys(each.key for each in requests if each.view == view)]
+        _compute([side for side in alike if not side.tried(side.found)], alike)
+    return [sides[request.key].failure or sides[request.key].outputs for request in requests]
 
 
-def of_views(
-    requests: Sequence[Sequence[Request]], cache: Cache, limits: Limits, report: Report
-) -> list[dict[str | None, Outputs]]:
+def of_views(requests: Sequence[Sequence[Request]], means: Means) -> list[dict[str | None, Outputs]]:
     """The outputs of each model's requests, one a view of the data, by the view; raises MdrepoError.
 
     What is wrong with the first of several models is raised first: the others are what it is compared with.
     """
-    found = iter(_tried([each for several in requests for each in several], cache, limits, report))
+    found = iter(_tried([each for several in requests for each in several], means))
     made: list[dict[str | None, Outputs]] = []
     for several in requests:
         tried = {each.view: next(found) for each in several}
@@ -61,19 +57,9 @@ class Incomparable(MdrepoError):
     """A model ran, and the one that it is compared with did not."""
 
 
-def alike(one: Request, other: Request, cache: Cache, limits: Limits) -> bool:
-    """Whether two models have the same outputs because they are one: by their files, or by graphs that the cache has."""
-    if one.key == other.key:
-        return True
-    with temporary("eval") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
-        return Side(one, means).stands_for() == Side(other, means).stands_for() is not None
-
-
 def kept(requests: Sequence[Request], cache: Cache, limits: Limits) -> dict[str | None, Outputs]:
     """The outputs of a model on views of the data, as far as the cache has them; no model is run."""
-    with temporary("eval") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
+    with equipped(cache, limits) as means:
         sides = [(request.view, Side(request, means)) for request in requests]
         return {view: side.outputs for view, side in sides if _is_there(side)}
 
@@ -88,15 +74,13 @@ def _is_there(side: Side) -> bool:
 
 def clocked(request: Request, times: int, cache: Cache, limits: Limits, report: Report) -> tuple[int, list[float]]:
     """The size of a batch, and the seconds that a model takes for one, each of so many times; never from the cache."""
-    with temporary("eval") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, report), folder, report)
+    with equipped(cache, limits, report) as means:
         return Side(request, means).clocked(times)
 
 
 def will_run(request: Request, cache: Cache, limits: Limits) -> bool:
     """Whether TensorFlow would have to compute anything of a request."""
-    with temporary("eval") as folder:
-        means = Means(cache, limits, Runner(limits.seconds, limits.memory, limits.report), folder, limits.report)
+    with equipped(cache, limits) as means:
         return Side(request, means).will_run()
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -14,32 +11,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..caching import Cache
 from ..documents import digest
 from ..errors import MdrepoError
-from ..extraction import ExtractionError, Extractor
-from ..extraction.running import Runner
-from . import cuts, engines, graphs, heads, loading, planning, processes, traces
+from ..extraction import ExtractionError
+from . import cuts, engines, heads, loading, planning, traces
+from .modelfiles import Means, ModelFile
 from .operations import Ref
 from .plans import Plan
-from .processes import Limits
 from .requests import Request
 
 Outputs = NDArray[Any]
-Report = Callable[[str], None]
 Made = TypeVar("Made")
 _ENTRY = 8  # the part of the cache that one activation may take
-
-
-@dataclass(frozen=True)
-class Means:
-    """What models are read and run with: the cache, limits, the process that reads models, a folder, and where progress is told."""
-
-    cache: Cache
-    limits: Limits
-    runner: Runner
-    folder: Path
-    report: Report
 
 
 class Side:
@@ -56,49 +39,26 @@ class Side:
         self._threads = 0
 
     @cached_property
+    def _folder(self) -> Path:
+        """Its own: a model's process can write what is in it."""
+        folder = self.means.folder / self.request.key[:16]
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @cached_property
+    def _model(self) -> ModelFile:
+        return ModelFile(self.request.model, self.request.model_md5, lambda: self._located[0], self._folder, self.means)
+
+    @cached_property
     def _located(self) -> tuple[Path, Path]:
         return self.request.locate(self.means.folder)
 
     @cached_property
     def plan(self) -> Plan | None:
-        """The model's graph, from the cache or from its file; None, with the `reason`, where it cannot be used."""
-        if not self.request.model.endswith(graphs.EXTRACTOR.suffixes):
-            self.reason = "models of its format are not read as graphs"
-            return None
-        key = self._graph_key()
-        if (kept := self.cache.get("graphs", key)) is not None:
-            values = json.loads(kept)
-        else:
-            try:
-                values = self._read(graphs.EXTRACTOR, {"trusted": list(self.means.limits.trusted)})
-            except ExtractionError as error:
-                values = {"reason": error.reason}
-            else:
-                if "refused" in values:
-                    raise MdrepoError(f"{self._called}: {values['refused']}", values["hint"])
-                self.cache.put("graphs", key, json.dumps(values).encode())
-        plan = Plan.of_json(values["plan"]) if "plan" in values else None
-        self.reason = values["reason"] if plan is None else plan.reason
-        return None if self.reason else plan
-
-    def _read(self, extractor: Extractor, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What an extractor reads off the model; a server that is there has imported what it takes. Raises ExtractionError."""
-        if processes.ready(self.means.limits):
-            made = self._file((0, 0)).with_suffix(".json")
-            task = {"extract": extractor.name, "options": options, "model": str(self._named), "outputs": str(made)}
-            with contextlib.suppress(MdrepoError):  # what it cannot read, the other says
-                processes.run(task, self._called, self.means.limits)
-                found: Mapping[str, Any] = json.loads(made.read_bytes())
-                return found
-        return self.means.runner(extractor, self._located[0], options, {})
-
-    @property
-    def _named(self) -> Path:
-        """The model's file under its suffix, which Keras goes by: DVC's cache has none."""
-        named = self._file((0, 0)).with_suffix(PurePosixPath(self.request.model).suffix)
-        if not named.is_symlink():
-            named.symlink_to(self._located[0].resolve())
-        return named
+        """The model's graph; None, with the `reason`, where it cannot be used."""
+        found = self._model.plan
+        self.reason = self._model.reason
+        return found
 
     @cached_property
     def split(self) -> cuts.Split:
@@ -116,13 +76,6 @@ class Side:
             return self.request.key
         engine = [f"numpy {np.__version__}", heads.VERSION] if self.split.head else []
         return digest([self._key(self.plan.output), *engine])
-
-    def _graph_key(self) -> str:
-        return digest([graphs.VERSION, self.request.model_md5])
-
-    def stands_for(self) -> str | None:
-        """What stands for the outputs, whatever the bytes of the model's file; None where its graph is not in the cache."""
-        return self._outputs_key if self.cache.has("graphs", self._graph_key()) and self.plan is not None else None
 
     def tried(self, step: Callable[[], Made]) -> Made | None:
         """What a step gives; why it fails is the side's `failure`."""
@@ -154,8 +107,8 @@ class Side:
     def kept(self) -> list[tuple[str, str]]:
         """What the cache has of this request, as kinds and keys; what could be of use without the files is the graph's alone."""
         names = [("outputs", self.request.key)]
-        if self.cache.has("graphs", self._graph_key()):
-            names.append(("graphs", self._graph_key()))
+        if self.cache.has("graphs", self._model.key):
+            names.append(("graphs", self._model.key))
             if self.plan is not None:
                 names.append(("outputs", self._outputs_key))
                 hashed = (at for at, each in enumerate(self.plan.operations) if each.hash is not None)
@@ -207,9 +160,7 @@ class Side:
                 return work
 
     def _file(self, ref: Ref) -> Path:
-        folder = self.means.folder / self.request.key[:16]  # its own: a model's process can write what is in it
-        folder.mkdir(exist_ok=True)
-        return folder / f"{ref[0]}-{ref[1]}.npy"
+        return self._folder / f"{ref[0]}-{ref[1]}.npy"
 
     def _worth(self, plan: Plan, sides: Iterable[Side]) -> list[Ref]:
         """What later models may begin with: where what is frozen ends, where what the models at hand share ends, and on the way."""
@@ -272,7 +223,7 @@ class Side:
 
     def _predict(self, task: Mapping[str, Any], made: Path) -> None:
         asked = {
-            "model": str(self._named),
+            "model": str(self._model.named),
             "data": str(self._located[1]),
             "suffix": PurePosixPath(self.request.data).suffix,
             "inputs": list(self.request.inputs),
@@ -281,11 +232,7 @@ class Side:
             "threads": self._threads,
             "sample": self.request.sample and [*self.request.sample, self.request.data_md5],
         }
-        engines.engine(self.means.limits).run({**asked, **task}, self._called)
-
-    @property
-    def _called(self) -> str:
-        return f"{self.request.model} (md5 {self.request.model_md5[:8]})"
+        engines.engine(self.means.limits).run({**asked, **task}, self._model.called)
 
     def _whole(self) -> None:
         self._runnable()
@@ -327,7 +274,7 @@ class Side:
                 "output": self.plan.output,
             }
             try:
-                made = heads.outputs(self._read(heads.EXTRACTOR, options))
+                made = heads.outputs(self._model.read(heads.EXTRACTOR, options))
             except ExtractionError as error:
                 self.reason = error.reason
                 self._whole()
@@ -336,7 +283,7 @@ class Side:
 
     def _keep(self, made: Outputs, key: str) -> None:
         if not np.isfinite(made).all():
-            raise MdrepoError(f"{self._called}: the model's outputs are not all finite numbers (NaN or infinity)")
+            raise MdrepoError(f"{self._model.called}: the model's outputs are not all finite numbers (NaN or infinity)")
         self.outputs = made
         buffer = io.BytesIO()
         np.save(buffer, made, allow_pickle=False)
