@@ -297,6 +297,25 @@ def test_a_model_of_the_same_graph_and_other_weights_is_not_the_parent_s(judged:
     assert "regressed" in mdrepo("commit", "-am", "Another", cwd=judged, code=1).out
 
 
+def test_inputs_that_give_no_numbers_are_named(judged: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(COUNT, 4))
+    y = answers(x)
+    x[[7, 9]] = np.inf
+    track(judged, "data/net-test.npz", npz(x=x, y=y, name=np.arange(COUNT)))
+    mdrepo("patch", "--apply", cwd=judged)
+    before = state(judged)
+    told = mdrepo("commit", "-am", "Infinite", cwd=judged, code=3).err
+    assert f"not all finite numbers (NaN or infinity), for 2 of {COUNT} examples, first for the one at position 7" in told
+    assert "look at those inputs" in told
+    assert state(judged) == before
+    x[[7, 9]] = np.nan
+    track(judged, "data/net-test.npz", npz(x=x, y=y, name=np.arange(COUNT)))
+    mdrepo("patch", "--apply", cwd=judged)
+    told = mdrepo("commit", "-am", "Missing", cwd=judged, code=3).err
+    assert "the inputs x have missing values (NaN)" in told
+    assert "take these examples out" in told
+
+
 def test_a_parent_that_cannot_be_run_is_no_fault_of_the_child_s(judged: Path) -> None:
     start = git("rev-parse", "HEAD", cwd=judged)
     good = (judged / "models/net.keras").read_bytes()

@@ -50,7 +50,7 @@ def _fed(array: Array, names: Sequence[str]) -> Array:
     if array.dtype.kind not in "biuf":
         raise Finding(f"the inputs {', '.join(names)} are no numbers")
     if array.dtype.kind == "f" and np.isnan(array.min(initial=0)):  # the least is NaN where any is, and no mask is written
-        raise Finding(f"the inputs {', '.join(names)} have missing values (NaN)")
+        raise Finding(f"the inputs {', '.join(names)} have missing values (NaN)", "fill them in, or take these examples out")
     return array[:, None] if array.ndim == 1 else array
 
 

@@ -81,6 +81,15 @@ class Scored:
         return np.asarray(best[:, 1] - best[:, 0] < CLOSE)
 
 
+def require_finite(outputs: NDArray[Any]) -> None:
+    """Raise Finding, with the examples, for outputs of which nothing can be said."""
+    wrong = np.unique(np.nonzero(~np.isfinite(outputs))[0])
+    if wrong.size:
+        where = f"for {len(wrong)} of {len(outputs)} examples, first for the one at position {wrong[0]}"
+        hint = "look at those inputs, at the preprocessing, and for layers that divide by zero"
+        raise Finding(f"the model's outputs are not all finite numbers (NaN or infinity), {where}", hint)
+
+
 def score(outputs: NDArray[Any], model: Mapping[str, Any], truth: Any, task: Task | None = None) -> Scored:
     """The answers that a model document makes of a model's outputs; raises Finding where they do not fit each other or the truth.
 
@@ -89,8 +98,7 @@ def score(outputs: NDArray[Any], model: Mapping[str, Any], truth: Any, task: Tas
     wrong, with probability 0 (clipped at 1e-7).
     """
     task = task or task_of(model)
-    if not np.isfinite(outputs).all():
-        raise Finding("the model's outputs are not all finite numbers (NaN or infinity)")
+    require_finite(outputs)
     if len(outputs) != len(truth):
         raise Finding(f"{len(outputs)} outputs for {len(truth)} right answers: the inputs and the target differ in length")
     if not len(outputs):
@@ -201,7 +209,9 @@ def _regression(outputs: NDArray[Any], truth: Any) -> Scored:
     if outputs.ndim > 2 or (outputs.ndim == 2 and outputs.shape[1] != 1):
         raise Finding(f"a regression has one output an example; the model's have the shape {outputs.shape[1:]}")
     if not np.isfinite(numbers).all():
-        raise Finding("the target has missing values (NaN) or infinities")
+        first = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        hint = "fill them in, or take these examples out"
+        raise Finding(f"the target has missing values (NaN) or infinities, first at position {first}", hint)
     flat = np.asarray(outputs, np.float64).reshape(len(outputs))
     return Scored("regression", (), flat, flat, numbers)
 

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..documents import digest
-from ..errors import MdrepoError
+from ..errors import Finding, MdrepoError
 from ..extraction import ExtractionError
 from . import cuts, engines, heads, loading, planning, traces
 from .modelfiles import Means, ModelFile
 from .operations import Ref
 from .plans import Plan
 from .requests import Request
+from .scoring import require_finite
 
 Outputs = NDArray[Any]
 Made = TypeVar("Made")
@@ -282,8 +283,10 @@ class Side:
         self._keep(made, self._outputs_key)
 
     def _keep(self, made: Outputs, key: str) -> None:
-        if not np.isfinite(made).all():
-            raise MdrepoError(f"{self._model.called}: the model's outputs are not all finite numbers (NaN or infinity)")
+        try:
+            require_finite(made)
+        except Finding as error:
+            raise MdrepoError(f"{self._model.called}: {error.message}", error.hint) from None
         self.outputs = made
         buffer = io.BytesIO()
         np.save(buffer, made, allow_pickle=False)
