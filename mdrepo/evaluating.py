@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from . import __version__, pointers
+from . import __version__, carrying, pointers
+from .carrying import AGAIN
 from .catalogue import Catalogue
 from .errors import Finding, MdrepoError, MissingExtra, UsageError
 from .evaluation import WORST_FIRST
@@ -21,7 +22,6 @@ Outputs = Callable[[Sequence[Any]], Any]
 
 _PASSED = ("improved", "unchanged")
 _SAME = "the model answers as the parent's: only how it is judged has changed"
-_AGAIN = "the model is the parent's, saved again"
 _TAKEN_AWAY = "its evaluation was removed or turned off in this commit, so nothing is compared with the parent"
 
 
@@ -49,7 +49,8 @@ def evaluate(workspace: Workspace, child: Catalogue, parents: Sequence[Parent], 
     if not documents:
         return None
     verdict = min((each["verdict"] for each in documents.values()), key=WORST_FIRST.index)
-    environment = {} if verdict == "skipped" else {"environment": _environment()}
+    carried = all(carrying.is_carried(each) for each in documents.values())
+    environment = {} if carried else {"environment": _environment()}
     first = parents[0].id if parents else None
     return {"$schema": KINDS["evaluation"], "parent": first, "verdict": verdict, **environment, "documents": documents}
 
@@ -183,19 +184,15 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
     before = before_of(child, parent) if parent is not None else None
     noted = (note or {}).get("documents", {}).get(before.path) if before else None
     key = child.key
-    early = child.content["evaluation"].get("early_stop")  # the parent's figures are then of as many examples as its verdict took
-    carried: dict[str, Any] = {}
-    if before is not None and noted and noted.get("key") == before.key and not early:
-        carried = {"key": key, **{name: noted[name] for name in ("dataset", "examples", "metrics") if name in noted}}
-    if carried and before is not None and key == before.key:
-        return {"verdict": "skipped", "reason": "nothing that matters has changed", **carried}
+    if before is not None and (found := carrying.skipped(child, before, noted)) is not None:
+        return found
     from .evaluation import modelfiles
 
     with modelfiles.equipped(workspace.cache, workspace.limits, report) as means:
-        if carried and before is not None and child.setting == before.setting and _same_model(workspace, child, before, means):
-            return {"verdict": "unchanged", "reason": _AGAIN, **carried}
+        if before is not None and (found := carrying.saved_again(workspace, child, before, noted, means)) is not None:
+            return found
         result = _computed(workspace, child, before, key, means)
-        if before is not None and key == before.key:
+        if before is not None and key == before.key and result["verdict"] != "failed":
             result |= {"verdict": "unchanged", "reason": "all that the metrics are computed from is the parent's"}
         elif before is not None:
 
@@ -208,28 +205,11 @@ def _document(workspace: Workspace, child: Side, parent: Catalogue | None, note:
         return result
 
 
-def _same_model(workspace: Workspace, child: Side, parent: Side, means: Any) -> bool:
-    """Whether a model gives its parent's outputs because it is the same one, in a file with the same bytes or with others."""
-    from .evaluation import modelfiles
-
-    try:
-        return modelfiles.alike(*(_file(workspace, side, means) for side in (child, parent)))
-    except MdrepoError:
-        return False  # what is wrong with either, running them says
-
-
-def _file(workspace: Workspace, side: Side, means: Any) -> Any:
-    from .evaluation.modelfiles import ModelFile
-
-    model = artefact(side, ("weights", "artefact"))
-    return ModelFile(model.path, model.md5, lambda: workspace.store.require([model])[model], means.folder / model.md5, means)
-
-
 def confirmed(
     workspace: Workspace, child: Side, parent: Side, result: dict[str, Any], outputs: Outputs, report: Report
 ) -> dict[str, Any]:
     """A result, `inconclusive` where it is a pass on other test data than the parent's, and none on those."""
-    if result["verdict"] not in _PASSED or result.get("reason") in (_SAME, _AGAIN) or same_questions(child, parent):
+    if result["verdict"] not in _PASSED or result.get("reason") in (_SAME, AGAIN) or same_questions(child, parent):
         return result
     there = _on_the_parents_data(workspace, child, parent, outputs, report)
     if there in (*_PASSED, "inconclusive"):
@@ -285,7 +265,7 @@ def _computed(workspace: Workspace, child: Side, parent: Side | None, key: str, 
                     return head | found | {"of": len(taken)}
         found = _judged(child, parent, taken, outputs, asked, same)
         if parent is not None and found["verdict"] == "inconclusive" and _answers(child) == _answers(parent):
-            found |= {"verdict": "unchanged", "reason": _AGAIN} if _same_model(workspace, child, parent, means) else {}
+            found |= {"verdict": "unchanged", "reason": AGAIN} if carrying.same_model(workspace, child, parent, means) else {}
         return head | found
     except predictions.Incomparable as error:
         alone = _computed(workspace, child, None, key, means)

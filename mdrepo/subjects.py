@@ -34,7 +34,8 @@ class Side:
     @property
     def key(self) -> str:
         """SHA-256 of all that the document's metrics are computed from: its own fields that matter, and its test data's."""
-        return digest(self._matters(self.content))
+        model = self._recorded(self.content, ("weights", "artefact"))
+        return digest([*self._matters(self.content), *model])
 
     @property
     def setting(self) -> str:
@@ -47,14 +48,24 @@ class Side:
         dataset = pointers.get(content, ("evaluation", "dataset"))
         found = [_mattering(content, self.catalogue.schema(self.path))]
         if isinstance(dataset, str) and (data := self.catalogue.content(dataset)) is not None:
-            found.append(_mattering(data, self.catalogue.schema(dataset)))
+            found += [_mattering(data, self.catalogue.schema(dataset)), *self._recorded(data, ("artefact",))]
         if self._measures("parameters"):
             found.append(_parameters(self.content))
         return found
 
+    def _recorded(self, content: Any, where: Path) -> list[str]:
+        """What DVC records of an artefact of which the document itself does not say what it is."""
+        named = pointers.get(content, where) or {}
+        if named.get("md5") is not None or not isinstance(named.get("path"), str):
+            return []
+        found = tracked(self.catalogue.files, named["path"])
+        return [found.md5] if found else []
+
     def _measures(self, fact: str) -> bool:
+        """Whether a metric is a fact of the model's file, or one of the user's own, which may look at any."""
         block = self.content.get("evaluation", {})
-        return fact in [*block.get("metrics", ()), *block.get("tolerance", ())]
+        parts = [block.get("metrics", ()), *(each.get("tolerance", ()) for each in (block, *block.get("slices", ())))]
+        return any(name == fact or "." in name for part in parts for name in part)
 
 
 def same_questions(side: Side, other: Side) -> bool:

@@ -13,7 +13,7 @@ from .notes import Note, bytes_of, encoded, parse_note
 from .temporaries import temporary
 from .workspace import Workspace
 
-_COMPUTED = ("key", "dataset", "examples", "metrics")
+_COMPUTED = ("key", "dataset", "examples", "metrics", "unstable", "confusion")
 
 
 def verify(workspace: Workspace, revision: str, report: Report) -> Verified:
@@ -47,7 +47,7 @@ def _as_kept(note: Note, made: Note | None, computed: Note | None) -> Note:
     if made is None or computed is None:
         return {}
     documents: dict[str, Any] = {
-        path: result | {name: computed["documents"][path][name] for name in _COMPUTED if name in result}
+        path: result | {name: computed["documents"][path].get(name) for name in _COMPUTED if name in result}
         for path, result in made["documents"].items()
     }
     allowed = {"allowed": note["allowed"]} if "allowed" in note else {}

@@ -252,51 +252,6 @@ def test_a_model_that_was_saved_again_is_unchanged_however_few_examples_there_ar
     assert "regressed" in mdrepo("commit", "-am", "Again, and swapped", cwd=judged, code=1).out
 
 
-def save_again(root: Path, stamp: str) -> None:
-    track(root, "models/net.keras", keras_file(3, saved=stamp))
-    mdrepo("patch", "--apply", cwd=root)
-
-
-def test_a_model_that_was_saved_again_takes_over_its_parent_s_figures(judged: Path) -> None:
-    before = note(judged)
-    save_again(judged, "2031")
-    mdrepo("cache", "--clear", cwd=judged)  # what was computed is not asked for
-    told = mdrepo("commit", "-am", "Again", cwd=judged)
-    assert "TensorFlow" not in told.err
-    found = note(judged)
-    assert (found["verdict"], found["reason"]) == ("unchanged", "the model is the parent's, saved again")
-    assert {name: found[name] for name in ("dataset", "examples", "metrics")} == {
-        name: before[name] for name in ("dataset", "examples", "metrics")
-    }
-    assert found["key"] != before["key"]
-    assert f"accuracy {before['metrics']['accuracy']:.4f}" in told.out
-    verified = mdrepo("eval", "--verify", cwd=judged)
-    assert "byte for byte" in verified.out
-    assert "TensorFlow" in verified.err, "not by the parent's note"
-    edit(judged, lambda v: v.update(description="Other words"))
-    mdrepo("commit", "-am", "Describe", cwd=judged)
-    assert note(judged)["verdict"] == "skipped"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda v: v.update(preprocessing=[{"op": "rescale", "scale": -1}]), id="preprocessing"),
-        pytest.param(lambda v: v.update(decision={"rule": "threshold", "thresholds": {"2": 0.99}}), id="threshold"),
-    ],
-)
-def test_what_changes_with_a_model_that_was_saved_again_is_judged(change: Any, judged: Path) -> None:
-    save_again(judged, "2031")
-    edit(judged, change)
-    assert "regressed" in mdrepo("commit", "-am", "Again, and more", cwd=judged, code=1).out
-
-
-def test_a_model_of_the_same_graph_and_other_weights_is_not_the_parent_s(judged: Path) -> None:
-    track(judged, "models/net.keras", keras_file(3, seed=5))
-    mdrepo("patch", "--apply", cwd=judged)
-    assert "regressed" in mdrepo("commit", "-am", "Another", cwd=judged, code=1).out
-
-
 def test_inputs_that_give_no_numbers_are_named(judged: Path) -> None:
     x = np.random.default_rng(0).normal(size=(COUNT, 4))
     y = answers(x)

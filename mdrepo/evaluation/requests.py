@@ -46,8 +46,8 @@ class Request:
 
     @property
     def key(self) -> str:
-        """SHA-256 of all that the outputs depend on, with the model as the bytes of its file."""
-        return digest([self.model_md5, *self.fed])
+        """SHA-256 of all that the outputs depend on, with the model as the bytes of its file, and how they are read."""
+        return digest([self.model_md5, PurePosixPath(self.model).suffix, *self.fed])
 
     @property
     def name(self) -> str:
