@@ -10,7 +10,7 @@ from .subjects import Side, artefact
 from .workspace import Workspace
 
 AGAIN = "the model is the parent's, saved again"
-_OWN = ("dataset", "examples", "metrics", "unstable", "confusion")
+OWN = ("dataset", "examples", "metrics", "unstable", "confusion")
 """What a note says of a commit by itself, whatever it is compared with."""
 _COMPARED = ("improved", "unchanged", "inconclusive", "regressed")
 
@@ -19,8 +19,7 @@ def skipped(child: Side, parent: Side, noted: Mapping[str, Any] | None) -> dict[
     """The result of a document of which all that matters is its parent's, by what the parent's note says; None for others."""
     if noted is None or not _stands(child, parent, noted) or child.key != parent.key:
         return None
-    carried = {name: noted[name] for name in ("key", "dataset", "examples", "metrics") if name in noted}
-    return {"verdict": "skipped", "reason": "nothing that matters has changed", **carried}
+    return {"verdict": "skipped", "reason": "nothing that matters has changed", "key": child.key, **_own(noted)}
 
 
 def saved_again(
@@ -31,8 +30,7 @@ def saved_again(
         return None
     if not same_model(workspace, child, parent, means):
         return None
-    carried = {name: noted[name] for name in _OWN if name in noted}
-    return {"verdict": "unchanged", "reason": AGAIN, "key": child.key, **carried}
+    return {"verdict": "unchanged", "reason": AGAIN, "key": child.key, **_own(noted)}
 
 
 def is_carried(result: Mapping[str, Any]) -> bool:
@@ -55,6 +53,10 @@ def _file(workspace: Workspace, side: Side, means: Any) -> Any:
 
     model = artefact(side, ("weights", "artefact"))
     return ModelFile(model.path, model.md5, lambda: workspace.store.require([model])[model], means.folder / model.md5, means)
+
+
+def _own(noted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: noted[name] for name in OWN if name in noted}
 
 
 def _stands(child: Side, parent: Side, noted: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 from typing import Any
@@ -31,13 +32,13 @@ class Side:
     def content(self) -> Any:
         return self.catalogue.content(self.path)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 of all that the document's metrics are computed from: its own fields that matter, and its test data's."""
         model = self._recorded(self.content, ("weights", "artefact"))
         return digest([*self._matters(self.content), *model])
 
-    @property
+    @cached_property
     def setting(self) -> str:
         """As `key`, but for the model's file: where it is another's, the same outputs make the same metrics."""
         aside = {name: value for name, value in self.content.items() if name != "weights"}

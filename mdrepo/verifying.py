@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .caching import Cache
+from .carrying import OWN
 from .diffing import diff
 from .errors import MdrepoError
 from .evaluating import Report, compared_with, evaluate
@@ -13,7 +14,7 @@ from .notes import Note, bytes_of, encoded, parse_note
 from .temporaries import temporary
 from .workspace import Workspace
 
-_COMPUTED = ("key", "dataset", "examples", "metrics", "unstable", "confusion")
+_COMPUTED = ("key", *OWN)
 
 
 def verify(workspace: Workspace, revision: str, report: Report) -> Verified:
